@@ -40,6 +40,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 		Wants:       func(n run.Notice) []string { return notify.Wants(cfg.Notify, n) },
 		PlanGrace:   cfg.Runner.PlanGrace,
 		ApplyGrace:  cfg.Runner.ApplyGrace,
+		Limits:      cfg.Runner.Limits,
 	}
 	for name, e := range cfg.Engines {
 		s.Engines[name] = job.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL,

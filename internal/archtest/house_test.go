@@ -44,7 +44,7 @@ var floors = [][]string{
 		"internal/usage", "internal/api/lookup"},
 	{"internal/fleet"}, // out of reach and the rules
 	{"internal/runner/cell"},
-	{"internal/runner/inputs", "internal/runner/deadline"},
+	{"internal/runner/inputs", "internal/runner/deadline", "internal/runner/limits"}, // looks at processes
 	{"internal/runner/ground", "internal/runner/backend"},
 	{"internal/runner/module", "internal/runner/command"},
 	{"internal/runner/workdir"}, // runs init

@@ -9,6 +9,7 @@ import (
 	"github.com/tfops/tfops/internal/config/people"
 	"github.com/tfops/tfops/internal/config/workspaces"
 	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Server is how the API is reached.
@@ -26,6 +27,8 @@ type Runner struct {
 	PassEnv    []string
 	PlanGrace  time.Duration // between a graceful interrupt of a plan and its kill
 	ApplyGrace time.Duration // the same of an apply
+
+	Limits workspace.Limits // what each phase may take of the machine
 }
 
 func server(r *decode.Reader, b decode.Block) Server {
@@ -52,6 +55,7 @@ func runner(r *decode.Reader, b decode.Block) Runner {
 		PassEnv:     decode.Values[string](pass.Val),
 		PlanGrace:   b.Duration("plan_grace", time.Second).OrElse(d.PlanGrace),
 		ApplyGrace:  b.Duration("apply_grace", time.Second).OrElse(d.ApplyGrace),
+		Limits:      workspaces.LimitsOf(b),
 	}
 	out.DriftConcurrency = b.Number("drift_concurrency", 1).OrElse(max(out.Concurrency/2, 1))
 	for _, p := range pass.Val {

@@ -99,7 +99,9 @@ type Job struct {
 	LockState   bool          `json:"lock_state"`
 	LockTimeout time.Duration `json:"lock_timeout"`
 	Timeout     time.Duration `json:"timeout"` // of the whole phase
-	Grace       time.Duration `json:"grace"`   // between a graceful interrupt and a kill; an apply has a long one
+	// Limits are what the engine may take, with all that it starts. The runner itself has none.
+	Limits workspace.Limits `json:"limits,omitzero"`
+	Grace  time.Duration    `json:"grace"` // between a graceful interrupt and a kill; an apply has a long one
 }
 
 // LeftOut is a path of the commit that is not in its checkout, and what it is.
@@ -190,6 +192,7 @@ const (
 	CauseState     Cause = "state"     // the state is gone, cut, or another one than is asked for
 	CauseDisk      Cause = "disk"      // no space, or a read-only file system
 	CauseMachine   Cause = "machine"   // too many open files or processes, too little memory
+	CauseLimit     Cause = "limit"     // the engine took more than the limits allow
 	CauseNoEngine  Cause = "no_engine" // no engine of a fitting version could be had
 	CauseBadInput  Cause = "bad_input" // directory or variable file not there, plan file not the approved one
 	CauseRunner    Cause = "runner"    // everything else on our side
@@ -268,6 +271,10 @@ type Result struct {
 	// StateLost says that the engine could not save the state and the runner
 	// could not keep it either: Message tells where a part of it may lie.
 	StateLost bool `json:"state_lost,omitempty"`
+
+	// PeakMemory is how much memory the engine took at once, in bytes, with all that it started, as
+	// far as it was seen; 0: not known.
+	PeakMemory int64 `json:"peak_memory,omitempty"`
 
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`

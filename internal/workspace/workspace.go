@@ -81,6 +81,8 @@ type Workspace struct {
 	ApplyTimeout time.Duration // of a whole apply phase; at its end the engine is interrupted gracefully
 	LockTimeout  time.Duration // how long the engine waits for the backend's own state lock
 
+	Limits Limits // what its phases may take of the machine, besides what the runner block says
+
 	KeepRuns int // how many ended runs to keep at least
 	KeepDays int // how many days an ended run is kept at least
 }

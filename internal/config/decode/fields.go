@@ -12,6 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Field is an attribute's value. One that is absent, null or mistaken is not set.
@@ -160,6 +161,29 @@ func (b Block) Number(name string, least int64) Field[int] {
 			b.r.Errorf(b.Place(name), outOfRange, "%s must be a whole number from %d to %d.", name, least, maxNumber)
 		}
 		return int(n), ok
+	})
+}
+
+var sizes = lazyregexp.New(`^([0-9]{1,7}(?:\.[0-9]{1,3})?) ?(KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)$`)
+
+var unitBytes = map[string]float64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+	"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+// Size is an attribute such as "2GiB", in bytes.
+func (b Block) Size(name string, least int64) Field[int64] {
+	return as(b, name, cty.String, shown, func(v cty.Value) (int64, bool) {
+		m := sizes().FindStringSubmatch(v.AsString())
+		if m == nil {
+			b.r.Errorf(b.Place(name), "not a size",
+				"Write %s as a number with a unit, for example \"512MiB\", \"2GiB\" or \"1.5GiB\".", name)
+			return 0, false
+		}
+		n, _ := strconv.ParseFloat(m[1], 64) // at most seven digits before the point
+		size := int64(n * unitBytes[m[2]])
+		if size < least {
+			b.r.Errorf(b.Place(name), "size too small", "%s must be at least %s.", name, workspace.Size(least))
+		}
+		return size, size >= least
 	})
 }
 

@@ -6,12 +6,15 @@ import (
 )
 
 var (
+	// limitAttrs are those of what a phase may take of the machine.
+	limitAttrs = strings.Fields("memory tasks disk")
+
 	// workspaceAttrs are those that several workspaces can share.
-	workspaceAttrs = strings.Fields(`repository branch dir terraform_workspace tag tag_prefix commit backend
+	workspaceAttrs = append(strings.Fields(`repository branch dir terraform_workspace tag tag_prefix commit backend
 		engine engine_version parallelism apply apply_offline
 		var_files variables backend_config backend_config_files env labels
 		plan_timeout apply_timeout lock_timeout keep_runs keep_days
-		depends_on infer_dependencies inputs watch ignore reach`)
+		depends_on infer_dependencies inputs watch ignore reach`), limitAttrs...)
 
 	// generatorAttrs are those of a workspace, with what a workspaces block looks
 	// for in the place of where one workspace is.
@@ -30,7 +33,7 @@ var (
 	Server = &Kind{Type: "server", Single: true, Attrs: []string{"socket_group"},
 		Later: map[string]string{"listen": noListener}}
 	Runner = &Kind{Type: "runner", Single: true, advice: runnerAdvice,
-		Attrs: strings.Fields("concurrency drift_concurrency pass_env plan_grace apply_grace")}
+		Attrs: append(strings.Fields("concurrency drift_concurrency pass_env plan_grace apply_grace"), limitAttrs...)}
 	Engine = &Kind{Type: "engine", Label: "name", advice: engineAdvice,
 		Attrs: strings.Fields("version path release_url public_key cli_config")}
 )

@@ -27,6 +27,7 @@ type settings struct {
 	flag     fields[bool]
 	number   fields[int]
 	duration fields[time.Duration]
+	size     fields[int64]
 
 	variables          map[string]cty.Value
 	backendConfig      map[string]cty.Value // completes the backend of the code
@@ -76,6 +77,7 @@ func (r reader) settings(b decode.Block) settings {
 	}
 	s.text["engine_version"] = b.Version("engine_version")
 	s.number["parallelism"] = b.Number("parallelism", 1)
+	readLimits(b, &s)
 	s.duration["lock_timeout"] = b.Duration("lock_timeout", 0)
 	s.text["apply"] = decode.OneOf(b, "apply", workspace.Manual, workspace.Auto, workspace.Never)
 	s.variables = r.values(b.Map("variables"), "invalid name of a variable",
@@ -115,7 +117,7 @@ func (s settings) over(d settings) settings {
 	}
 	out := settings{
 		text: s.text.over(below), list: s.list.over(d.list), flag: s.flag.over(d.flag),
-		number: s.number.over(d.number), duration: s.duration.over(d.duration),
+		number: s.number.over(d.number), duration: s.duration.over(d.duration), size: s.size.over(d.size),
 		variables: merged(d.variables, s.variables), shared: onlyBelow(d.variables, s.variables),
 		reach: merged(d.reach, s.reach), sharedReach: onlyBelow(d.reach, s.reach),
 		env: merged(d.env, s.env), labels: merged(d.labels, s.labels), inputs: merged(d.inputs, s.inputs),
@@ -179,6 +181,7 @@ func (s settings) workspace(engine string) Workspace {
 		PlanTimeout:        duration["plan_timeout"].OrElse(30 * time.Minute),
 		ApplyTimeout:       duration["apply_timeout"].OrElse(2 * time.Hour),
 		LockTimeout:        duration["lock_timeout"].OrElse(time.Minute),
+		Limits:             s.limits(),
 		KeepRuns:           number["keep_runs"].OrElse(50),
 		KeepDays:           number["keep_days"].OrElse(90),
 		DependsOn:          decode.Values[string](list["depends_on"].Val),

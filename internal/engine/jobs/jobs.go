@@ -66,7 +66,7 @@ func (j *Maker) Make(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 		PlanFile: f.Path(artifacts.Plan), PlanJSON: f.Path(artifacts.Shown), Recipient: j.Vault.Recipient(),
 		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade,
 		Outputs: s.Used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
-		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
+		Timeout: def.PlanTimeout, Grace: s.PlanGrace, Limits: s.Limits.Tightened(def.Limits),
 		Speculative: r.Kind == run.Plan, Debug: r.Debug,
 		StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables,
 		InputVariables: slices.Sorted(maps.Keys(def.Inputs)),

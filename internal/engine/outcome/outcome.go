@@ -153,6 +153,8 @@ func (o Rules) Applied(d *run.Tx, a Applied) error {
 	case res.StateLost:
 		notSaved(d)
 		return Unknown(d, res.Message, "")
+	case res.Outcome == job.KilledOutcome && res.Cause == job.CauseLimit:
+		return Unknown(d, "the engine was killed in the middle of the apply: "+res.Message, "")
 	case res.Outcome == job.KilledOutcome:
 		return Unknown(d, "the engine was killed in the middle of the apply", "")
 	case res.Outcome == job.Succeeded:

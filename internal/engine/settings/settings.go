@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Settings is what the configuration asks for. It is never changed: a reload
@@ -37,6 +38,8 @@ type Settings struct {
 	// Between a graceful interrupt and a kill. An apply gets long: killing one
 	// orphans its lock and its providers.
 	PlanGrace, ApplyGrace time.Duration
+
+	Limits workspace.Limits // what each phase may take of the machine
 
 	*fleet.Fleet // that the configuration comes to, with what generators make
 }

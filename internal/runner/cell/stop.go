@@ -83,6 +83,12 @@ func (s *Stopper) watch(timeout time.Duration, say func(string)) {
 	}
 }
 
+// Ask ends the context for a reason of the phase's own: the engine is interrupted as on request.
+func (s *Stopper) Ask(why error) {
+	s.cancel(why)
+	continueDescendants()
+}
+
 // End stops watching; killed tells that the engine was killed. After a kill
 // nothing that it started is left running, but what the kernel cannot kill.
 func (s *Stopper) End(killed bool) {

@@ -20,6 +20,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/engines"
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
+	"github.com/tfops/tfops/internal/runner/limits"
 )
 
 // Engine is the engine in one root module.
@@ -31,6 +32,7 @@ type Engine struct {
 	Env   map[string]string // the engine's
 	Names map[string]string // what files in memory are called, by path
 	Stop  *cell.Stopper
+	Guard *limits.Guard
 	Log   *diagnostics.EventLog
 	Debug *diagnostics.DebugLog // nil unless the job asks for one
 }
@@ -48,7 +50,12 @@ func (e *Engine) Run(ctx context.Context, name string, call Call) (*diagnostics.
 	if err != nil {
 		return out, err
 	}
+	end := e.Guard.Watch()
 	err = call(ctx, tf, out)
+	end()
+	if b := e.Guard.Broken(); b != nil && (err != nil || e.Job.Phase == job.PlanPhase) {
+		return out, e.limited(name, b, err)
+	}
 	if err == nil {
 		return out, nil
 	}
@@ -125,6 +132,20 @@ func (e *Engine) ended(ctx context.Context, what string, out *diagnostics.Output
 	}
 	f := diagnostics.Explain(what, out.All(), out.Plain.String())
 	f.Next = e.FromMirror(f.Next)
+	return f
+}
+
+// limited is the failure of a command that took more than it may. What became of an apply is known
+// where the engine came to its own end.
+func (e *Engine) limited(name string, b *limits.Breach, err error) error {
+	f := diagnostics.Refuse(job.CauseLimit, b.Next(), "%s %s was ended: %w", e.Name, name, b)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		status, ok := exit.Sys().(syscall.WaitStatus)
+		if ok && status.Signaled() && (e.Job.Phase == job.ApplyPhase || e.Stop.Forced.Load()) {
+			f.Outcome = job.KilledOutcome
+		}
+	}
 	return f
 }
 

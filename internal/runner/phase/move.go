@@ -134,6 +134,7 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir,
 		m.TerraformWorkspace, nil, nil
 	q.job.Backend, q.job.BackendFiles = m.Backend, m.BackendFiles
+	q.work.Guard = p.work.Guard
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
 	q.work.Job, q.work.Log = q.job, q.log
 	if err := inOrder(ctx, q.openGround, q.readInputs, q.work.CheckBackend, q.findEngine, q.work.Open,

@@ -22,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/engines"
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
+	"github.com/tfops/tfops/internal/runner/limits"
 	"github.com/tfops/tfops/internal/runner/module"
 	"github.com/tfops/tfops/internal/runner/workdir"
 )
@@ -46,8 +47,9 @@ type phase struct {
 func newPhase(dir string, secrets job.Secrets, stop *cell.Stopper) *phase {
 	p := &phase{dir: dir, secrets: secrets, stop: stop, mask: masker(secrets),
 		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
-	p.work = &workdir.Dir{Engine: &command.Engine{Names: map[string]string{}, Stop: stop}, PhaseDir: dir,
-		Secrets: secrets, Result: &p.result}
+	p.work = &workdir.Dir{Engine: &command.Engine{Names: map[string]string{}, Stop: stop, Guard: &limits.Guard{}},
+		PhaseDir: dir,
+		Secrets:  secrets, Result: &p.result}
 	return p
 }
 
@@ -72,8 +74,14 @@ func (p *phase) open() error {
 		p.work.Debug, err = diagnostics.NewDebugLog()
 	}
 	p.work.Job, p.work.Log = p.job, p.log
+	g := p.work.Guard
+	g.Limits, g.Dirs, g.Gentle = p.job.Limits, []string{p.job.Ground}, p.job.Phase == job.ApplyPhase
+	g.Ask, g.Say = func() { p.stop.Ask(errLimit) }, func(text string) { p.log.Say("warn", "%s", text) }
 	return err
 }
+
+// errLimit is why a phase is stopped that takes more than it may.
+var errLimit = errors.New("above a limit")
 
 // run does the phase, from the inputs to the last file.
 func (p *phase) run(ctx context.Context) error {
@@ -97,6 +105,7 @@ func (p *phase) openView(ctx context.Context) (cell.View, error) {
 	if err != nil || !copied {
 		return v, err
 	}
+	p.work.Guard.Dirs = append(p.work.Guard.Dirs, p.job.Tree)
 	// A state that the engine could not save must not go with the tree of a runner that vanished.
 	stray := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
 	into := filepath.Join(p.job.WorkspaceDir, fmt.Sprintf("%d-%s", time.Now().Unix(), job.ErroredStateFile))
@@ -206,7 +215,7 @@ func (p *phase) findEngine(ctx context.Context) error {
 func (p *phase) conclude(err error) (killed bool) {
 	p.work.MoreWarnings()
 	r := &p.result
-	r.FinishedAt = time.Now().UTC()
+	r.FinishedAt, r.PeakMemory = time.Now().UTC(), p.work.Guard.Peak()
 	r.Outcome = job.Succeeded
 	if err != nil {
 		f := diagnostics.FailureOf(p.stop.Ctx, err)
@@ -214,7 +223,7 @@ func (p *phase) conclude(err error) (killed bool) {
 			f.Outcome = job.KilledOutcome
 		}
 		r.Outcome, r.Message, r.Next = f.Outcome, f.Message, f.Next
-		if r.Outcome == job.Failed {
+		if r.Outcome == job.Failed || f.Cause == job.CauseLimit {
 			r.Cause, r.Lock = f.Cause, f.Lock
 		}
 		p.log.Say("error", "%s", r.Message)

@@ -1,0 +1,66 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// A workspace has lower limits than all, never higher ones.
+func TestLimits(t *testing.T) {
+	c := load(t, `
+runner {
+  memory = "2GiB"
+  tasks  = 512
+}
+repository "r" {
+  url = "https://git.example.com/x.git"
+}
+defaults {
+  repository = "r"
+  disk       = "1.5GB"
+}
+workspace "a" {
+  dir    = "a"
+  memory = "512MiB"
+  tasks  = 1000
+}
+workspace "b" {
+  dir  = "b"
+  disk = "1MiB"
+}
+`, nil)
+	for i, want := range []workspace.Limits{
+		{Memory: 512 << 20, Tasks: 512, Disk: 1_500_000_000},
+		{Memory: 2 << 30, Tasks: 512, Disk: 1 << 20},
+	} {
+		if got := c.Runner.Limits.Tightened(c.Workspaces[i].Limits); got != want {
+			t.Errorf("%s: %+v, want %+v", c.Workspaces[i].Name, got, want)
+		}
+	}
+}
+
+func TestLimitMistakes(t *testing.T) {
+	for line, want := range map[string]string{
+		`memory = "lots"`:    `Write memory as a number with a unit, for example "512MiB"`,
+		`memory = 2`:         "Write memory as a number with a unit",
+		`memory = "1MiB"`:    "memory must be at least 64MiB",
+		`memory = "-2GiB"`:   "Write memory as a number with a unit",
+		`tasks = 3`:          "tasks must be a whole number from 32",
+		`disk = "1KiB"`:      "disk must be at least 1MiB",
+		`memory_max = "1GB"`: "has no attribute of this name",
+	} {
+		_, err := Load(write(t, "runner {\n  "+line+"\n}\n", nil))
+		var p *Problems
+		if !errors.As(err, &p) {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		var out strings.Builder
+		if err := p.Render(&out, false, 0); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %v\n%s", line, err, out.String())
+		}
+	}
+}

@@ -1,0 +1,197 @@
+// Package limits holds an engine, with all that it starts, to what it may take of the machine:
+// memory, processes and disk. The runner looks at them while a command of the engine runs, and ends
+// what takes more.
+package limits
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// Breach says which limit was broken.
+type Breach struct {
+	Name    string // of the attribute: "memory", "tasks", "disk"
+	Allowed string // as the configuration has it
+	Took    string
+	Killed  bool // the engine itself was killed: what it did last is not known
+}
+
+func (b *Breach) Error() string {
+	return fmt.Sprintf("the engine went above %s = %s: with all that it started it took %s", b.Name, b.Allowed,
+		b.Took)
+}
+
+// Next is what to do about it.
+func (b *Breach) Next() string {
+	return "see in its log what took so much; raise " + b.Name + " of the runner block, and of the workspace where " +
+		"it has one of its own"
+}
+
+// Guard watches the engine of one phase.
+type Guard struct {
+	Limits workspace.Limits
+	Dirs   []string // that the phase writes to
+	// Gentle is whether the engine is asked to stop before anything of it is killed: an apply is,
+	// so that what it is doing comes to an end.
+	Gentle bool
+	Ask    func()            // asks the engine to stop
+	Say    func(text string) // tells whoever reads the log
+
+	before  int64 // bytes in Dirs before the phase wrote anything
+	counted bool  // whether that is known
+	asked   bool
+	tree    tree
+	killed  time.Time // when what the engine had started was
+
+	mu     sync.Mutex
+	peak   int64
+	breach *Breach
+}
+
+// How often it looks: a watcher that nothing depends on looks now and then.
+const (
+	often  = 50 * time.Millisecond
+	seldom = 500 * time.Millisecond
+	// share of the time that looking at the disk may take
+	share = 20
+)
+
+// Watch looks at what this process has started until the function is called that it returns.
+func (g *Guard) Watch() (end func()) {
+	stop, gone := make(chan struct{}), make(chan struct{})
+	if g.Limits.Disk > 0 && !g.counted {
+		g.before, g.counted = written(g.Dirs), true
+	}
+	g.tree = newTree()
+	go func() {
+		defer close(gone)
+		g.watch(stop)
+	}()
+	return func() {
+		close(stop)
+		<-gone
+		if g.Broken() != nil {
+			cell.KillDescendants() // what the engine left behind
+		}
+	}
+}
+
+func (g *Guard) watch(stop <-chan struct{}) {
+	pace := often
+	var disk int64
+	var nextDisk time.Time
+	for t := time.NewTimer(pace); ; t.Reset(pace) {
+		select {
+		case <-stop:
+			t.Stop()
+			return
+		case <-t.C:
+		}
+		u := Look(os.Getpid())
+		if began := time.Now(); g.Limits.Disk > 0 && !began.Before(nextDisk) {
+			disk = written(g.Dirs) + nameless(u.processes) - g.before
+			now := time.Now()
+			nextDisk = now.Add(max(4*often, share*now.Sub(began)))
+		}
+		u.Disk = disk
+		g.saw(u)
+		if g.Limits == (workspace.Limits{}) && pace < seldom {
+			pace *= 2
+		}
+	}
+}
+
+// saw holds what was seen against the limits.
+func (g *Guard) saw(u Use) {
+	g.mu.Lock()
+	g.peak = max(g.peak, u.Resident)
+	g.mu.Unlock()
+	b, over := g.above(u)
+	if b == nil {
+		return
+	}
+	g.mu.Lock()
+	first := g.breach == nil
+	if first {
+		g.breach = b
+	}
+	g.mu.Unlock()
+	if first {
+		g.Say(b.Error())
+	}
+	if g.Gentle && !g.asked {
+		g.asked = true
+		g.Say("the engine is asked to stop")
+		g.Ask()
+	}
+	if g.Gentle && over < hard {
+		return
+	}
+	if g.tree.killBelow(u) {
+		g.killed = time.Now()
+		return // the engine itself says what it had done
+	}
+	if g.Gentle && over < last || b.Name == "disk" && time.Since(g.killed) < settle {
+		return
+	}
+	g.mu.Lock()
+	again := g.breach.Killed
+	g.breach.Killed = true
+	g.mu.Unlock()
+	if !again {
+		g.Say("the engine is killed")
+	}
+	g.tree.kill()
+}
+
+// How far above a limit an engine that was asked to stop may go until what it started is killed,
+// and until it is itself.
+const (
+	hard = 1.25
+	last = 1.5
+)
+
+// settle is how long an engine may take to end once what it had started was killed: what is on the
+// disk stays there.
+const settle = 10 * time.Second
+
+// above is the limit that was broken, and by how much; nil where none was.
+func (g *Guard) above(u Use) (*Breach, float64) {
+	l := g.Limits
+	switch {
+	case l.Memory > 0 && u.Own > l.Memory:
+		return &Breach{Name: "memory", Allowed: workspace.Size(l.Memory), Took: workspace.Size(u.Own)},
+			float64(u.Own) / float64(l.Memory)
+	case l.Tasks > 0 && u.Tasks > l.Tasks:
+		return &Breach{Name: "tasks", Allowed: fmt.Sprint(l.Tasks),
+				Took: fmt.Sprint(u.Tasks, " processes and threads")},
+			float64(u.Tasks) / float64(l.Tasks)
+	case l.Disk > 0 && u.Disk > l.Disk:
+		return &Breach{Name: "disk", Allowed: workspace.Size(l.Disk), Took: workspace.Size(u.Disk)},
+			float64(u.Disk) / float64(l.Disk)
+	}
+	return nil, 0
+}
+
+// Peak is how much memory was taken at once, as far as it was seen.
+func (g *Guard) Peak() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.peak
+}
+
+// Broken is the limit that was broken first; nil where none was.
+func (g *Guard) Broken() *Breach {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.breach == nil {
+		return nil
+	}
+	b := *g.breach
+	return &b
+}
