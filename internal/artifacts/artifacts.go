@@ -3,12 +3,17 @@
 // belongs to whoever writes it. Records say which of them count: a file is written
 // before the transaction that makes it count, and dropped after the one that does
 // not name it any more.
+//
+// What the daemon makes, and what runs leave to their workspaces, goes by Objects, by key. The paths are
+// for runners, who work in directories, and for what is opened where they left it: logs that grow, and
+// sealed files.
 package artifacts
 
 import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +21,6 @@ import (
 	"sync/atomic"
 
 	"github.com/tfops/tfops/internal/datafile"
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -24,6 +28,7 @@ import (
 // one of its own; see LearnFolders.
 type Local struct {
 	dir     string
+	objects Objects
 	folders atomic.Pointer[map[string]string] // of renamed workspaces: see foldersOf
 	keeping sync.Map                          // by workspace: see Keep
 }
@@ -31,7 +36,7 @@ type Local struct {
 // Open returns the artifacts of a data directory.
 func Open(dataDir string) *Local {
 	datafile.Beneath(dataDir)
-	return &Local{dir: dataDir}
+	return &Local{dir: dataDir, objects: disk(dataDir)}
 }
 
 // Dir is the data directory.
@@ -42,7 +47,6 @@ func (l *Local) Cache() string { return filepath.Join(l.dir, "cache") }
 
 func (l *Local) runs() string       { return filepath.Join(l.dir, "runs") }
 func (l *Local) workspaces() string { return filepath.Join(l.dir, "workspaces") }
-func (l *Local) reports() string    { return filepath.Join(l.dir, "reports") }
 
 // Roots are the directories that are written to while a run is at work.
 func (l *Local) Roots() []string { return []string{l.dir, l.runs()} }
@@ -58,11 +62,22 @@ func (l *Local) Holds() (names []string) {
 }
 
 // Run is where the files of a run are, whether or not there are any.
-func (l *Local) Run(id string) Run { return Run{ID: id, dir: filepath.Join(l.runs(), id)} }
+func (l *Local) Run(id string) Run {
+	return Run{ID: id, place: place{l.objects, path.Join("runs", id), filepath.Join(l.runs(), id)}}
+}
+
+// place is where the files of a run or a workspace are: by key, and in a directory.
+type place struct {
+	objects Objects
+	key     string
+	dir     string
+}
+
+func (p place) name(file string) string { return path.Join(p.key, file) }
 
 // Runs lists the runs that have files, oldest first.
 func (l *Local) Runs() ([]string, error) {
-	all, err := names(l.runs(), false)
+	all, err := l.objects.List("runs")
 	if err != nil {
 		return nil, unlisted("runs", err)
 	}
@@ -86,39 +101,34 @@ func names(dir string, dirs bool) (all []string, err error) {
 
 // ReadReport reads a report that was made by schedule.
 func (l *Local) ReadReport(id string) ([]byte, error) {
-	return datafile.Read(l.reportFile(id), datafile.Large)
+	return l.objects.Read(reportKey(id), ofReports)
 }
 
 // WriteReport keeps a report. It is a file that nobody names until it is remembered.
 func (l *Local) WriteReport(id string, content []byte) error {
-	if err := os.MkdirAll(l.reports(), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(l.dir, reports), 0o700); err != nil {
 		return err
 	}
-	return durable.Write(l.reportFile(id), content)
+	return l.objects.Write(reportKey(id), content, Lasting)
 }
 
 // RemoveReport removes one, if it is there.
-func (l *Local) RemoveReport(id string) error { return remove(l.reportFile(id)) }
+func (l *Local) RemoveReport(id string) error { return l.objects.Remove(reportKey(id)) }
 
 // KeepReports removes all reports but those with some ids.
 func (l *Local) KeepReports(ids []string) error {
-	all, err := names(l.reports(), false)
+	all, err := l.objects.List(reports)
 	for _, name := range all {
 		if !slices.Contains(ids, strings.TrimSuffix(name, ".json")) {
-			err = errors.Join(err, remove(filepath.Join(l.reports(), name)))
+			err = errors.Join(err, l.objects.Remove(path.Join(reports, name)))
 		}
 	}
 	return err
 }
 
-func (l *Local) reportFile(id string) string { return filepath.Join(l.reports(), id+".json") }
+const reports = "reports"
 
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+func reportKey(id string) string { return path.Join(reports, id+".json") }
 
 // unlisted says that a directory of the data directory cannot be listed.
 func unlisted(what string, err error) error {

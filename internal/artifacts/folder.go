@@ -5,13 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/datafile"
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -42,8 +41,7 @@ func (l *Local) notes() (map[string]folderNote, error) {
 	}
 	notes := map[string]folderNote{}
 	for _, folder := range folders {
-		path := filepath.Join(l.workspaces(), folder, noteFile)
-		b, err := datafile.Read(path, datafile.Record)
+		b, err := l.objects.Read(path.Join("workspaces", folder, noteFile), ofRecords)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -54,7 +52,8 @@ func (l *Local) notes() (map[string]folderNote, error) {
 		if err != nil || n.FormatVersion > 1 || !workspace.ValidName().MatchString(n.Name) {
 			return nil, fault.New(fault.Conflict, "put it right by hand, or remove it: it says which workspace the "+
 				"directory belongs to",
-				"%s does not say which workspace it is of: %w", path, cause(err))
+				"%s does not say which workspace it is of: %w", filepath.Join(l.workspaces(), folder, noteFile),
+				cause(err))
 		}
 		notes[folder] = n
 	}
@@ -95,15 +94,15 @@ func (l *Local) foldersOf(records map[string]workspace.Record) (map[string]strin
 // NoteRename writes into the directory of a workspace whose it is from now on. It is
 // written before the store knows: what is in a record counts more.
 func (l *Local) NoteRename(r run.Rename) error {
-	dir := l.Workspace(r.From).dir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	of := l.Workspace(r.From)
+	if err := of.Make(); err != nil {
 		return err
 	}
 	notes, err := l.notes()
 	if err != nil {
 		return err
 	}
-	n := notes[filepath.Base(dir)]
+	n := notes[filepath.Base(of.dir)]
 	if n.Name == r.To {
 		return nil
 	}
@@ -113,7 +112,7 @@ func (l *Local) NoteRename(r run.Rename) error {
 	if err != nil {
 		return err
 	}
-	return durable.Write(filepath.Join(dir, noteFile), append(b, '\n'))
+	return of.objects.Write(of.name(noteFile), append(b, '\n'), Lasting)
 }
 
 // LearnFolders learns where the directories of renamed workspaces are.

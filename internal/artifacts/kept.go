@@ -2,14 +2,15 @@ package artifacts
 
 import (
 	"errors"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // Workspace is the files of one workspace: its state, and what is kept between its
@@ -20,14 +21,14 @@ import (
 // which run's count. So they are written before the transaction that makes them count,
 // which touches no file, and dropped after the one that names others; a crash in
 // between leaves what the record names, and a file that nobody does.
-type Workspace struct{ dir string }
+type Workspace struct{ place }
 
 // Workspace is where the files of a workspace are, whether or not there are any.
 func (l *Local) Workspace(name string) Workspace {
 	if byName := l.folders.Load(); byName != nil && (*byName)[name] != "" {
 		name = (*byName)[name]
 	}
-	return Workspace{filepath.Join(l.workspaces(), name)}
+	return Workspace{place{l.objects, path.Join("workspaces", name), filepath.Join(l.workspaces(), name)}}
 }
 
 // Dir is where all of it is.
@@ -56,21 +57,30 @@ func keptName(f File, run string) string {
 
 // ReadKept reads a file that a run left.
 func (w Workspace) ReadKept(f File, run string) ([]byte, error) {
-	return datafile.Read(w.Kept(f, run), datafile.Record)
+	return w.objects.Read(w.name(keptName(f, run)), ofRecords)
 }
 
-// Keep keeps a copy of a file that is never written again, as one that a run left.
+// Keep keeps a copy of a file of a run that is never written again, as one that the run left.
 // Sync makes it last.
-func (w Workspace) Keep(from string, f File, run string) error { return adopt(from, w.Kept(f, run)) }
+func (w Workspace) Keep(of Run, f File) error { return w.keep(of, string(f), f) }
+
+// KeepOf is Keep of a file that the runner of a phase left.
+func (w Workspace) KeepOf(of Run, p job.Phase, f File) error {
+	return w.keep(of, path.Join(string(p), string(f)), f)
+}
+
+func (w Workspace) keep(of Run, from string, f File) error {
+	return w.objects.Copy(of.name(from), w.name(keptName(f, of.ID)))
+}
 
 // Sync makes what was kept survive a power cut.
-func (w Workspace) Sync() error { return durable.Sync(w.dir) }
+func (w Workspace) Sync() error { return w.objects.Sync(w.key) }
 
 // Drop removes all copies of a file but that of one run.
 func (w Workspace) Drop(f File, but string) (err error) {
-	for _, run := range append(keptBy(w.dir, f), "") {
+	for _, run := range append(w.keptBy(f), "") {
 		if run != but {
-			err = errors.Join(err, durable.Remove(w.Kept(f, run)))
+			err = errors.Join(err, w.objects.Remove(w.name(keptName(f, run))))
 		}
 	}
 	return err
@@ -79,15 +89,15 @@ func (w Workspace) Drop(f File, but string) (err error) {
 // Newest is the newest run that left such a file; "" for none. It is for a record that
 // is made again.
 func (w Workspace) Newest(f File) (run string) {
-	for _, id := range keptBy(w.dir, f) {
+	for _, id := range w.keptBy(f) {
 		run = max(run, id)
 	}
 	return run
 }
 
-// keptBy are the runs that left such a file in a directory, whatever that is called.
-func keptBy(dir string, f File) (runs []string) {
-	entries, _ := names(dir, false) // one that cannot be read has none
+// keptBy are the runs that left such a file.
+func (w Workspace) keptBy(f File) (runs []string) {
+	entries, _ := w.objects.List(w.key) // what cannot be read has none
 	base, rest, _ := strings.Cut(string(f), ".")
 	for _, name := range entries {
 		if id, ok := strings.CutPrefix(name, base+"-"); ok {
@@ -119,14 +129,16 @@ func (w Workspace) WriteImport(unique string, sealed []byte) (name string, err e
 		return "", err
 	}
 	name = importPrefix + unique + importSuffix
-	return name, durable.Write(w.Import(name), sealed)
+	return name, w.objects.Write(w.name(name), sealed, Lasting)
 }
 
 // Import is where one is.
 func (w Workspace) Import(name string) string { return filepath.Join(w.dir, filepath.Base(name)) }
 
 // RemoveImport removes one.
-func (w Workspace) RemoveImport(name string) error { return remove(w.Import(name)) }
+func (w Workspace) RemoveImport(name string) error {
+	return w.objects.Remove(w.name(filepath.Base(name)))
+}
 
 // KeepImports removes the copies that no run is to import: the daemon ended before it
 // could store the run.
@@ -134,34 +146,8 @@ func (l *Local) KeepImports(needed map[string]bool) error {
 	found, err := datafile.Glob(l.workspaces(), "*/"+importPrefix+"*"+importSuffix+"*")
 	for _, path := range found {
 		if !needed[filepath.Base(path)] {
-			err = errors.Join(err, remove(path))
+			err = errors.Join(err, durable.Remove(path))
 		}
 	}
 	return err
-}
-
-// adopt puts a file that is never written again in the place of another.
-func adopt(from, to string) error {
-	tmp := to + ".tmp"
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a crash
-		return err
-	}
-	if err := os.Link(from, tmp); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		b, err := datafile.Read(from, datafile.Record) // there are file systems without links
-		if err != nil {
-			return err
-		}
-		return durable.Write(to, b)
-	}
-	if err := os.Rename(tmp, to); err != nil {
-		return err
-	}
-	// Of two names of one file the old one stays.
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

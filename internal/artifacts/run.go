@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/tfops/tfops/internal/datafile"
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner"
@@ -19,8 +17,8 @@ import (
 // Run is the files of one run. The paths among its methods are for runners, who work
 // in them; the daemon reads and writes by the others.
 type Run struct {
-	ID  string
-	dir string
+	ID string
+	place
 }
 
 // File names what a run keeps besides what its runners write.
@@ -61,27 +59,21 @@ func (r Run) Phase(p job.Phase) string { return filepath.Join(r.dir, string(p)) 
 func (r Run) PhaseFile(p job.Phase, name string) string { return filepath.Join(r.Phase(p), name) }
 
 // Read reads a file of records.
-func (r Run) Read(f File) ([]byte, error) { return datafile.Read(r.Path(f), datafile.Record) }
+func (r Run) Read(f File) ([]byte, error) { return r.objects.Read(r.name(string(f)), ofRecords) }
 
 // Write writes a file so that it survives a power cut.
-func (r Run) Write(f File, content []byte) error { return durable.Write(r.Path(f), content) }
+func (r Run) Write(f File, content []byte) error {
+	return r.objects.Write(r.name(string(f)), content, Lasting)
+}
 
 // WriteSoon writes a file without waiting for the disk.
 func (r Run) WriteSoon(f File, content []byte) error {
-	tmp, err := datafile.OpenFile(r.Path(f)+".tmp", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(r.Path(f)+".tmp", r.Path(f))
+	return r.objects.Write(r.name(string(f)), content, Soon)
 }
 
 // ReadPlan reads the redacted plan; nil when there is none, or none any more.
 func (r Run) ReadPlan() (*plan.Plan, error) {
-	b, err := datafile.ReadSole(r.Path(Shown), datafile.Large)
+	b, err := r.objects.Read(r.name(string(Shown)), ofPlans)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -114,7 +106,7 @@ func (r Run) RemoveWork() error {
 func (r Run) RemovePartial() error { return runner.SweepRun(r.dir) }
 
 // Remove removes all files of a run.
-func (r Run) Remove() error { return os.RemoveAll(r.dir) }
+func (r Run) Remove() error { return r.objects.Remove(r.key) }
 
 // Packages are the digests of the modules that the run's plan stands on.
 func (r Run) Packages() ([]string, error) { return ground.GroundPackages(r.dir) }

@@ -43,10 +43,9 @@ func (j *Maker) Digests(outputs map[string]job.Output) map[string]workspace.Outp
 
 // TakeOutputs reads the outputs that a phase left. What it returns, called in the transaction that
 // stores the phase's outcome, has the record remember them: their digests, and whose values count.
-// file is theirs; "" where there are none.
-func (j *Maker) TakeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Tx)) {
-	file = j.Files.Run(r.ID).PhaseFile(p, job.OutputsFile)
-	outputs, err := j.Outputs(file)
+// of is that phase; "" where it left none.
+func (j *Maker) TakeOutputs(r run.Run, p job.Phase) (of job.Phase, remember func(*run.Tx)) {
+	outputs, err := j.Outputs(j.Files.Run(r.ID).PhaseFile(p, job.OutputsFile))
 	if err != nil {
 		j.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan",
 			"workspace", r.Workspace, "run", r.ID, "error", err)
@@ -59,7 +58,7 @@ func (j *Maker) TakeOutputs(r run.Run, p job.Phase) (file string, remember func(
 		}
 	}
 	digests := j.Digests(outputs)
-	return file, func(d *run.Tx) { d.Record.Outputs, d.Record.OutputsOf = digests, r.ID }
+	return p, func(d *run.Tx) { d.Record.Outputs, d.Record.OutputsOf = digests, r.ID }
 }
 
 // made is what artifacts.Inputs holds.

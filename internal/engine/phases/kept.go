@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/tfops/tfops/internal/artifacts"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -14,8 +15,8 @@ import (
 type keeper struct {
 	ph      *Worker
 	run     run.Run
-	outputs string // the file of the outputs, by the phase; "" for none
-	applied bool   // what it was planned with is what is applied if it comes to that
+	outputs job.Phase // that left outputs; "" for none
+	applied bool      // what it was planned with is what is applied if it comes to that
 
 	isApplied bool // the file is there
 }
@@ -25,14 +26,14 @@ func (k *keeper) write() error {
 	of, to := k.ph.Txn.Files.Run(k.run.ID), k.ph.Txn.Files.Workspace(k.run.Workspace)
 	wrote := false
 	if k.outputs != "" {
-		if err := to.Keep(k.outputs, artifacts.Outputs, k.run.ID); err != nil {
+		if err := to.KeepOf(of, k.outputs, artifacts.Outputs); err != nil {
 			return err
 		}
 		wrote = true
 	}
 	if k.applied {
 		for _, file := range []artifacts.File{artifacts.Inputs, artifacts.Applied} {
-			err := to.Keep(of.Path(file), file, k.run.ID)
+			err := to.Keep(of, file)
 			switch {
 			case err == nil:
 				wrote = true
