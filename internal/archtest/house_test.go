@@ -17,7 +17,7 @@ const module = "github.com/tfops/tfops/"
 var floors = [][]string{
 	{"internal/datafile"}, // whoever writes opens with care, too
 	{"internal/agenda", "internal/durable", "internal/fault", "internal/filelock",
-		"internal/hclfn", "internal/ids", "internal/lazyregexp", "internal/links", "internal/signal"},
+		"internal/hclfn", "internal/hosts", "internal/ids", "internal/lazyregexp", "internal/links", "internal/signal"},
 	{"internal/redact"}, // knows patterns
 	{"internal/redact/leaks", "internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page",
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
@@ -44,7 +44,8 @@ var floors = [][]string{
 		"internal/usage", "internal/api/lookup"},
 	{"internal/fleet"}, // out of reach and the rules
 	{"internal/runner/cell"},
-	{"internal/runner/inputs", "internal/runner/deadline", "internal/runner/limits"}, // looks at processes
+	{"internal/runner/inputs", "internal/runner/deadline", "internal/runner/limits", // looks at processes
+		"internal/runner/egress"},
 	{"internal/runner/ground", "internal/runner/backend"},
 	{"internal/runner/module", "internal/runner/command"},
 	{"internal/runner/workdir"}, // runs init
