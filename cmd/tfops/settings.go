@@ -19,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/signatures"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
@@ -28,8 +29,9 @@ import (
 // settingsOf copies out of the configuration what the engine needs.
 func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 	s := &settings.Settings{
-		Engines:     map[string]job.EngineSpec{},
-		People:      approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{}},
+		Engines: map[string]job.EngineSpec{},
+		People: approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{},
+			Signed: map[string]string{}},
 		Modules:     cfg.Modules,
 		PassEnv:     cfg.Runner.PassEnv,
 		AuditKeep:   cfg.AuditKeep,
@@ -46,8 +48,12 @@ func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 		s.Engines[name] = job.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL,
 			PublicKey: e.PublicKey, CLIConfig: e.CLIConfig}
 	}
+	signers := signersOf(cfg)
 	for _, u := range cfg.Users {
 		s.People.Emails[u.Name] = u.Emails
+	}
+	if !signers.Empty() {
+		s.People.Keys = signers.Digest()
 	}
 	for _, g := range cfg.Groups {
 		s.People.Groups[g.Name] = g.Members
@@ -55,6 +61,16 @@ func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 	var err error
 	if s.Repositories, err = repositoriesOf(cfg, m); err != nil {
 		return nil, err
+	}
+	for _, r := range cfg.Repositories {
+		of := s.Repositories[r.Name]
+		if of.Keys = signers.With(signatures.Owner{}, r.MergeKeys...); of.Keys.Empty() && !r.RequireSigned {
+			of.Keys = nil
+		}
+		s.Repositories[r.Name] = of
+		if r.RequireSigned {
+			s.People.Signed[r.Name] = of.Keys.Digest()
+		}
 	}
 	for _, r := range cfg.Reports {
 		p, err := reportPlan(r)
@@ -65,6 +81,15 @@ func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 	}
 	s.Config, err = codebase.Fleet(cfg)
 	return s, err
+}
+
+// signersOf are the keys of all users.
+func signersOf(cfg *config.Config) *signatures.Ring {
+	ring := &signatures.Ring{}
+	for _, u := range cfg.Users {
+		ring.Add(signatures.Owner{User: u.Name, Emails: u.Emails}, u.Keys...)
+	}
+	return ring
 }
 
 // repositoriesOf opens the mirrors of a configuration. Nothing that reads or fetches

@@ -25,6 +25,7 @@ type Audit struct {
 	Reason     string    `json:"reason,omitempty"`
 	Allowed    bool      `json:"allowed"`
 	Refused    string    `json:"refused,omitempty" doc:"Why it was not done"`
+	Authors    string    `json:"authors,omitempty" doc:"Of a vote: how far signatures prove who wrote what was voted on"`
 	Unrecorded int       `json:"unrecorded,omitempty" doc:"How many more of the actor's acts were refused before it, and not recorded"`
 }
 

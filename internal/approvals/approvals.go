@@ -19,6 +19,8 @@
 //   - Under a rule the authors, committers and co-authors of all commits that the plan
 //     applies, and who asked for the run, do not count, unless the rule says
 //     allow_author. Where it is not known who they are, nobody counts.
+//   - Who signed a commit is an author of it. Where the repository takes signed commits only,
+//     and one does not prove who made it, nothing is applied, whoever votes.
 //   - A reason to hold (Case.Held) makes apply = "auto" ask for the confirmation.
 //     A rule that holds asks for a person anyway, so that is enough then.
 //   - A rejection needs a comment and ends the run.
@@ -72,9 +74,13 @@ type Case struct {
 	Authors []Identity          // authors, committers and co-authors of all that the plan applies
 	Commits map[Identity]string // a commit of each of them; of those who are not in it, Commit
 	Unknown string              // why it is not known who they all are, and what to do; empty: it is
-	AskedBy string              // the person who asked for the run; empty when nobody did
-	Votes   []Vote
-	People  People
+	Signers map[string]string   // users whose keys signed commits, with one of these
+	// Unsigned is why the commits do not prove who made them, and what to do, where the repository asks
+	// for that; empty: they do, or need not.
+	Unsigned string
+	AskedBy  string // the person who asked for the run; empty when nobody did
+	Votes    []Vote
+	People   People
 }
 
 // Need is what one rule, or the confirmation, asks for.
@@ -152,6 +158,8 @@ func Decide(c Case) Decision {
 	switch {
 	case c.Apply == workspace.Never:
 		d.Needs = append(d.Needs, Need{Require: 1, Voters: []string{}, Blocked: neverApplied})
+	case c.Unsigned != "":
+		d.Needs = append(d.Needs, Need{Require: 1, Voters: []string{}, Blocked: c.Unsigned})
 	case len(rules) == 0 && (c.Apply != workspace.Auto || len(c.Held) > 0):
 		d.Needs = append(d.Needs, Need{Require: 1, Voters: c.yes(), Because: c.Held})
 	}

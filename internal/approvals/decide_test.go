@@ -134,6 +134,17 @@ func TestDecide(t *testing.T) {
 			[]func(*Case){func(c *Case) { c.People = People{Emails: map[string][]string{"li": nil}} }, rule(four),
 				votes(by("li"))}, false, "ana@example.com"},
 
+		{"who signed a commit is its author", []func(*Case){signed("li"), rule(four), votes(by("li"))}, false,
+			`rule "four"`},
+		{"somebody else signed it", []func(*Case){signed("bo"), rule(four), votes(by("li"))}, true, ""},
+		{"allow_author lets the signer count", []func(*Case){signed("li"), rule(Rule{Name: "r", AllowAuthor: true}),
+			votes(by("li"))}, true, ""},
+		{"what has to be signed and is not: no vote helps", []func(*Case){unsigned, votes(by("li"), by("bo"))}, false,
+			"not signed"},
+		{"nor apply = auto", []func(*Case){unsigned, apply(workspace.Auto)}, false, "not signed"},
+		{"nor a rule that is met", []func(*Case){unsigned, rule(Rule{Name: "r", AllowAuthor: true}), votes(by("li"))},
+			false, "not signed"},
+
 		{"a vote for another digest counts nothing",
 			[]func(*Case){votes(Vote{Run: "r1", Digest: other, Commit: sha, Voter: "li", Yes: true})}, false,
 			"1 approval"},

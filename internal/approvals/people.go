@@ -13,6 +13,10 @@ import (
 type People struct {
 	Emails map[string][]string // user name to emails
 	Groups map[string][]string // group name to user names
+	// Signed are the repositories that take signed commits only, with the digest of the keys that count.
+	Signed map[string]string `json:",omitempty"`
+	// Keys is the digest of all keys of users; it tells configurations apart.
+	Keys string `json:",omitempty"`
 }
 
 // mapped reports whether the email belongs to a user.
@@ -73,7 +77,11 @@ func (c Case) unmapped(r Rule) string {
 
 // commitOf names a commit of one of the authors.
 func (c Case) commitOf(a Identity) string {
-	if sha := c.Commits[a]; sha != "" && sha != c.Commit {
+	return c.part(c.Commits[a])
+}
+
+func (c Case) part(sha string) string {
+	if sha != "" && sha != c.Commit {
 		return "commit " + workspace.ShortCommit(sha) + ", which is part of this"
 	}
 	return "the commit"
@@ -83,6 +91,9 @@ func (c Case) commitOf(a Identity) string {
 // declared users a person is known only by name, so the author's name and the
 // part of the email before the @ are compared: better too strict than blind.
 func (c Case) wrote(person string) string {
+	if sha, signed := c.Signers[person]; signed {
+		return c.part(sha)
+	}
 	for _, a := range c.Authors {
 		if len(c.People.Emails) == 0 {
 			local, _, _ := strings.Cut(a.Email, "@")

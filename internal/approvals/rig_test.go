@@ -68,3 +68,9 @@ func no(voter, comment string) Vote {
 	v.Yes, v.Comment = false, comment
 	return v
 }
+
+func signed(user string) func(*Case) {
+	return func(c *Case) { c.Signers = map[string]string{user: c.Commit} }
+}
+
+func unsigned(c *Case) { c.Unsigned = "the commit is not signed" }

@@ -46,6 +46,9 @@ func CheckVote(c Case, v Vote) error {
 	if c.Apply == workspace.Never {
 		return fault.New(fault.Conflict, "", "%s", neverApplied)
 	}
+	if c.Unsigned != "" {
+		return fault.New(fault.Conflict, "tfops show "+c.Run, "no approval helps: %s", c.Unsigned)
+	}
 	if slices.Contains(c.yes(), v.Voter) {
 		return fault.New(fault.Conflict, "tfops show "+c.Run,
 			"%s has approved this plan already: one person counts once", v.Voter)

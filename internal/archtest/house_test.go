@@ -19,7 +19,8 @@ var floors = [][]string{
 	{"internal/agenda", "internal/durable", "internal/fault", "internal/filelock",
 		"internal/hclfn", "internal/hosts", "internal/ids", "internal/lazyregexp", "internal/links", "internal/signal"},
 	{"internal/redact"}, // knows patterns
-	{"internal/redact/leaks", "internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page",
+	{"internal/redact/leaks", "internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs",
+		"internal/gitrepo/signatures", "internal/term/page",
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		// types and a reader that everybody may hold: out of the ground alone
 		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment",
@@ -78,6 +79,7 @@ var floors = [][]string{
 	{"internal/config/schema"}, // advises in the words of problems
 	{"internal/config/syntax"}, // knows which blocks the file has
 	{"internal/config/decode"},
+	{"internal/config/signing"}, // of a decoded list
 	{"internal/config/people", "internal/config/repositories", "internal/config/reporting"},
 	{"internal/config/workspaces"},
 	{"internal/config", "internal/config/starter"},

@@ -30,6 +30,7 @@ type Record struct {
 	Digest    string      `json:"digest,omitempty"` // of the run's plan; of a configuration: of its rules
 	Commit    string      `json:"commit,omitempty"` // of the run
 	Reason    string      `json:"reason,omitempty"`
+	Authors   string      `json:"authors,omitempty"` // of a vote: how far signatures prove who wrote it
 	Refused   string      `json:"refused,omitempty"` // why it was not done; empty: it was
 	// Unrecorded is how many more were refused before it, since the last record.
 	Unrecorded int `json:"unrecorded,omitempty"`

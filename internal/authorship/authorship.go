@@ -18,10 +18,12 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo/commits"
 	"github.com/tfops/tfops/internal/gitrepo/history"
+	"github.com/tfops/tfops/internal/gitrepo/signatures"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -33,6 +35,11 @@ type Authors struct {
 	People  []Person `json:"people,omitempty"`
 	Unknown string   `json:"unknown,omitempty"` // why it is not known who they are; empty: it is
 	Next    string   `json:"next,omitempty"`    // what to do about that
+
+	Keys       string       `json:"keys,omitempty"`       // the digest of those that signatures were held against
+	Verified   int          `json:"verified,omitempty"`   // of Commits: those whose signature proves who made them
+	Signers    []Signer     `json:"signers,omitempty"`    // in the order of their newest commits
+	Unverified []Unverified `json:"unverified,omitempty"` // the newest of the other commits
 }
 
 // Person is one of the authors, as Git records them.
@@ -41,7 +48,13 @@ type Person struct {
 	Email   string `json:"email"`
 	Commit  string `json:"commit"`  // the newest that they have a part in
 	Commits int    `json:"commits"` // how many
+
+	Verified bool   `json:"verified,omitempty"` // a signature of their own proves each of their commits
+	Signer   string `json:"signer,omitempty"`   // the user who signed the newest one that is signed
 }
+
+// Identity is a person as Git records one.
+type Identity = commits.Person
 
 // MaxPeople is how many people are kept of one plan.
 const MaxPeople = 512
@@ -49,13 +62,15 @@ const MaxPeople = 512
 // Git reads what lies between two commits; see gitrepo.Mirror.
 type Git interface {
 	Range(ctx context.Context, base, head string) (history.Range, error)
+	Signed(ctx context.Context, sha string) (signatures.Signed, error)
 }
 
 // Question is what is asked about a plan.
 type Question struct {
-	Base, Head string // the applied commit, empty for none, and that of the plan
-	Repository string // its name
-	Retry      string // the command that plans anew
+	Base, Head string           // the applied commit, empty for none, and that of the plan
+	Repository string           // its name
+	Retry      string           // the command that plans anew
+	Keys       *signatures.Ring // that count; nil: signatures are not looked at
 
 	// Touches says whether a path touches the workspace: one for each tree that was asked.
 	Touches []func(path string) bool
@@ -78,8 +93,8 @@ func (q Question) touches(p string) bool {
 // Unknown are authors of whom nothing is known.
 func Unknown(why, next string) Authors { return Authors{Unknown: why, Next: next} }
 
-// Find reads the history. An error is one of reading it, and may pass.
-func Find(ctx context.Context, g Git, q Question) (Authors, error) {
+// Find reads the history, as of now. An error is one of reading it, and may pass.
+func Find(ctx context.Context, g Git, q Question, now time.Time) (Authors, error) {
 	out := Authors{Since: q.Base, Until: q.Head}
 	between, err := g.Range(ctx, q.Base, q.Head)
 	switch {
@@ -105,7 +120,7 @@ func Find(ctx context.Context, g Git, q Question) (Authors, error) {
 	touching := q.touching(between.Commits)
 	out.Commits = len(touching)
 	out.add(touching)
-	return out, nil
+	return out, out.verify(ctx, g, q, touching, now)
 }
 
 // unread is why a history cannot be read, and what to do.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tfops/tfops/internal/authorship"
 	"github.com/tfops/tfops/internal/gitrepo"
@@ -145,7 +146,7 @@ func (h *history) find(base, head string, was, is workspace.Workspace,
 	for _, c := range change {
 		c(&q)
 	}
-	a, err := authorship.Find(h.t.Context(), m, q)
+	a, err := authorship.Find(h.t.Context(), m, q, time.Now())
 	if err != nil {
 		h.t.Fatal(err)
 	}

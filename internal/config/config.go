@@ -13,6 +13,7 @@
 package config
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"github.com/tfops/tfops/internal/config/reporting"
 	"github.com/tfops/tfops/internal/config/repositories"
 	"github.com/tfops/tfops/internal/config/schema"
+	"github.com/tfops/tfops/internal/config/signing"
 	"github.com/tfops/tfops/internal/config/workspaces"
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/drift"
@@ -115,6 +117,7 @@ func read(r *decode.Reader, top decode.Block) *Config {
 	c.Modules = repositories.ReadCredentials(r, top)
 	who := people.Read(r, top)
 	c.Users, c.Groups = who.Users, who.Groups
+	c.checkSigners(r, top)
 	var declared, known []string
 	for _, repo := range c.Repositories {
 		known = append(known, repo.Name)
@@ -126,6 +129,27 @@ func read(r *decode.Reader, top decode.Block) *Config {
 	rest := reporting.Read(r, top, declared, len(c.Generators) > 0)
 	c.Ignore, c.Severity, c.Reports, c.Notify = rest.Ignore, rest.Severity, rest.Reports, rest.Notify
 	return c
+}
+
+// checkSigners holds what repositories ask of signatures against the keys of users.
+func (c *Config) checkSigners(r *decode.Reader, top decode.Block) {
+	users := signing.Keys{}
+	for _, u := range c.Users {
+		users.Add(fmt.Sprintf("user %q", u.Name), u.Keys)
+	}
+	for _, b := range top.Blocks(schema.Repository) {
+		i := slices.IndexFunc(c.Repositories, func(r Repository) bool { return r.Name == b.Name })
+		if i < 0 {
+			continue
+		}
+		repo := c.Repositories[i]
+		users.CheckOther(r, b, "merge_keys", repo.MergeKeys)
+		if repo.RequireSigned && len(users) == 0 {
+			r.Warnf(b.Place("require_signed"), "nobody can sign",
+				"No user block has keys, so nothing of this repository is applied. "+
+					"Write them: keys = [file(\"ana.pub\")].")
+		}
+	}
 }
 
 // Follows reports whether the submodules of a repository are followed.

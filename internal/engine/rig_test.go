@@ -31,6 +31,7 @@ import (
 	"github.com/tfops/tfops/internal/fleet/fleettest"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/history"
+	"github.com/tfops/tfops/internal/gitrepo/signatures"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
@@ -784,6 +785,10 @@ func (r *repository) Resolve(_ context.Context, ref string) (string, error) {
 		return sha, nil
 	}
 	return "", fault.New(fault.NotFound, "", "there is no ref %s", ref)
+}
+
+func (r *repository) Signed(context.Context, string) (signatures.Signed, error) {
+	return signatures.Signed{}, nil
 }
 
 // Range is that of a history without merges.

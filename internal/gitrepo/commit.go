@@ -9,6 +9,8 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo/commits"
 	"github.com/tfops/tfops/internal/gitrepo/history"
+	"github.com/tfops/tfops/internal/gitrepo/packs"
+	"github.com/tfops/tfops/internal/gitrepo/signatures"
 )
 
 // Commit reads a commit by its full id.
@@ -30,6 +32,31 @@ func (m *Mirror) Commit(ctx context.Context, sha string) (Commit, error) {
 		return Commit{}, m.readFault(ctx, "reading commit "+sha, err)
 	}
 	return commits.Of(c), nil
+}
+
+// Signed reads a commit, given by its full id, as far as its signature goes.
+func (m *Mirror) Signed(ctx context.Context, sha string) (signatures.Signed, error) {
+	h, err := m.fullID(sha)
+	if err != nil {
+		return signatures.Signed{}, err
+	}
+	v, done, err := m.read()
+	if err != nil {
+		return signatures.Signed{}, err
+	}
+	defer done()
+	if !v.Has(h) {
+		return signatures.Signed{}, m.unknownCommit(sha)
+	}
+	obj, err := v.Object(h)
+	if err == nil && obj.Size() > packs.MaxCommit {
+		err = fmt.Errorf("commit %s: %w", h, packs.ErrMalformed)
+	}
+	if err != nil {
+		return signatures.Signed{}, m.readFault(ctx, "reading commit "+sha, err)
+	}
+	raw, err := packs.Content(h, obj, plumbing.CommitObject)
+	return signatures.Of(raw), m.readFault(ctx, "reading commit "+sha, err)
 }
 
 // Contains reports whether a commit is another one, or in its history; both are

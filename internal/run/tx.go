@@ -131,6 +131,9 @@ func (r Run) Audited(a audit.Record, now time.Time) audit.Record {
 	if r.Plan != nil {
 		a.Digest = r.Plan.Digest
 	}
+	if r.Authors != nil && (a.Action == "approve" || a.Action == "reject") {
+		a.Authors = r.Authors.Proof()
+	}
 	return a
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/history"
+	"github.com/tfops/tfops/internal/gitrepo/signatures"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
@@ -266,6 +267,10 @@ func (g *repository) Commit(_ context.Context, sha string) (gitrepo.Commit, erro
 func (g *repository) Resolve(_ context.Context, ref string) (string, error) {
 	return "", fault.New(fault.NotFound, "push it", "there is no %s", ref)
 }
+func (g *repository) Signed(context.Context, string) (signatures.Signed, error) {
+	return signatures.Signed{}, nil
+}
+
 func (g *repository) Range(ctx context.Context, base, head string) (history.Range, error) {
 	if base == head {
 		return history.Range{}, nil

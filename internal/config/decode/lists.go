@@ -22,8 +22,13 @@ type Item struct {
 }
 
 // List is an attribute that is a list of texts, which are shown to people.
-func (b Block) List(name string) Field[[]Item] {
-	return as(b, name, cty.List(cty.String), shown, func(v cty.Value) ([]Item, bool) {
+func (b Block) List(name string) Field[[]Item] { return b.list(name, shown) }
+
+// HiddenList is a list that nothing shows, so that its texts may come from env and file.
+func (b Block) HiddenList(name string) Field[[]Item] { return b.list(name, hidden) }
+
+func (b Block) list(name string, s secrecy) Field[[]Item] {
+	return as(b, name, cty.List(cty.String), s, func(v cty.Value) ([]Item, bool) {
 		items, at := []Item{}, func(int) hcl.Range { return b.Place(name) }
 		tuple, ok := b.Body.Attributes[name].Expr.(*hclsyntax.TupleConsExpr)
 		if ok && len(tuple.Exprs) == v.LengthInt() {

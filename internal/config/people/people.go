@@ -3,6 +3,7 @@
 package people
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/problems"
 	"github.com/tfops/tfops/internal/config/schema"
+	"github.com/tfops/tfops/internal/config/signing"
+	"github.com/tfops/tfops/internal/gitrepo/signatures"
 	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
@@ -19,6 +22,7 @@ import (
 type User struct {
 	Name   string
 	Emails []string
+	Keys   []signatures.Key // that sign the person's commits
 }
 
 // Group is a set of people that an approval rule can name.
@@ -44,8 +48,15 @@ func names(what string) *decode.Names {
 // Read reads users and groups.
 func Read(r *decode.Reader, top decode.Block) (p People) {
 	owner := map[string]string{}
+	keys := signing.Keys{}
 	p.Users = decode.Each(top.Blocks(schema.User), names("user"), func(b decode.Block) User {
-		return User{Name: b.Name, Emails: emails(r, b, owner)}
+		u := User{Name: b.Name, Emails: emails(r, b, owner)}
+		u.Keys = keys.Read(r, b, "keys", fmt.Sprintf("user %q", b.Name))
+		if len(u.Keys) > 0 && len(u.Emails) == 0 {
+			r.Warnf(b.Header, "keys without emails",
+				"What the keys sign is verified only if its committer's email is one of the person's.")
+		}
+		return u
 	})
 	p.Groups = decode.Each(top.Blocks(schema.Group), names("group"), func(b decode.Block) Group {
 		return Group{Name: b.Name, Members: p.members(r, b)}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/schema"
+	"github.com/tfops/tfops/internal/config/signing"
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/gitrepo/signatures"
 )
 
 // Repository is a Git remote to mirror.
@@ -27,6 +29,9 @@ type Repository struct {
 	LFSURL string // of the LFS server; empty: where the repository's host has it
 
 	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
+
+	RequireSigned bool             // whether commits are applied only if a signature proves who made them
+	MergeKeys     []signatures.Key // with which a forge signs the merges of its pages
 
 	Submodules bool        // whether submodules are followed
 	Submodule  []Submodule // who may be asked for them besides the repository's own host
@@ -61,6 +66,8 @@ func (r reader) repository(b decode.Block) Repository {
 	for _, a := range auths {
 		repo.Auth = r.auth(a)
 	}
+	repo.RequireSigned = b.Flag("require_signed").OrElse(false)
+	repo.MergeKeys = signing.Keys{}.Read(r.Reader, b, "merge_keys", "")
 	repo.LFS = b.Flag("lfs").OrElse(false)
 	r.lfsURL(&repo, b)
 	r.submodules(&repo, b)

@@ -48,7 +48,7 @@ var (
 			ssh_key ssh_key_passphrase known_hosts_file known_hosts`)}
 	Submodule  = &Kind{Type: "submodule", Label: "url", Blocks: []*Kind{Auth, TLS}}
 	Repository = &Kind{Type: "repository", Label: "name", advice: repositoryAdvice,
-		Attrs:  strings.Fields("url poll fetch lfs lfs_url submodules modules"),
+		Attrs:  strings.Fields("url poll fetch lfs lfs_url submodules modules require_signed merge_keys"),
 		Blocks: []*Kind{Auth, TLS, Submodule, ModuleCredentials}}
 )
 
@@ -68,7 +68,7 @@ var (
 
 // What it has for people, and for the reports and messages that they get.
 var (
-	User   = &Kind{Type: "user", Label: "name", Attrs: []string{"emails"}}
+	User   = &Kind{Type: "user", Label: "name", Attrs: []string{"emails", "keys"}}
 	Group  = &Kind{Type: "group", Label: "name", Attrs: []string{"members"}}
 	Ignore = &Kind{Type: "ignore", Label: "name", advice: ignoreAdvice,
 		Attrs: strings.Fields("address attributes class workspace labels reason expires owner")}

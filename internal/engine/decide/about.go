@@ -139,6 +139,9 @@ func aboutAwaiting(q run.Queue, s *settings.Settings, def *fleet.Definition, r *
 	if r.Fingerprint != def.Fingerprint {
 		return Discard, Wait{Kind: IsStale, For: reconfigured}
 	}
+	if otherKeys(s.People, def, r) {
+		return Discard, Wait{Kind: IsStale, For: keysChanged}
+	}
 	if ref, stale := staleInput(q, r); stale {
 		return Discard, Wait{Kind: IsStale, For: changedOutput{ref}}
 	}
@@ -156,7 +159,8 @@ func aboutAwaiting(q run.Queue, s *settings.Settings, def *fleet.Definition, r *
 		w.Command = "tfops state import " + r.Workspace + " FILE"
 	}
 	a := r.Authors
-	if w.Kind == WaitsForApproval && !r.ImportFirst && a != nil && a.Unknown != "" && blocked(d) {
+	if w.Kind == WaitsForApproval && !r.ImportFirst && a != nil && blocked(d) &&
+		(a.Unknown != "" || unsigned(s.People, def, r) != "") {
 		w.Command = RetryCommand(*r) // no approval helps: another plan may
 	}
 	return Nothing, w
@@ -191,6 +195,8 @@ func aboutQueued(q run.Queue, s *settings.Settings, def *fleet.Definition, r *ru
 		return Discard, Wait{Kind: IsStale, For: askedBefore}
 	case r.Fingerprint != def.Fingerprint:
 		return Discard, Wait{Kind: IsStale, For: reconfigured}
+	case otherKeys(s.People, def, r):
+		return Discard, Wait{Kind: IsStale, For: keysChanged}
 	}
 	if ref, stale := staleInput(q, r); stale {
 		return Discard, Wait{Kind: IsStale, For: changedOutput{ref}}

@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"fmt"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
@@ -27,7 +29,38 @@ func CaseOf(def *fleet.Definition, people approvals.People, r *run.Run, votes []
 			Drifted: p.Drifted, Complete: p.Complete, Destroy: r.Kind == run.Destroy, Refresh: r.Kind == run.Refresh}
 	}
 	whoWrote(&c, r)
+	c.Unsigned = unsigned(people, def, r)
 	return c
+}
+
+// unsigned is why a run's plan is not applied where only signed commits are, and what to do.
+func unsigned(people approvals.People, def *fleet.Definition, r *run.Run) string {
+	a := r.Authors
+	if _, must := people.Signed[def.Repository]; !must || !r.Kind.Applies() || a == nil {
+		return ""
+	}
+	takes := fmt.Sprintf("repository %q takes signed commits only (require_signed)", def.Repository)
+	switch {
+	case a.Unknown != "":
+		return fmt.Sprintf("%s, and it is not known which these are: %s; %s", takes, a.Unknown, a.Next)
+	case a.Verified == a.Commits:
+		return ""
+	case len(a.Unverified) == 0:
+		return takes + ", and the signatures were not looked at; " + RetryCommand(*r)
+	}
+	first, more := a.Unverified[0], ""
+	if n := a.Commits - a.Verified - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more: tfops show %s)", n, r.ID)
+	}
+	return fmt.Sprintf("%s, and commit %s does not prove who made it: %s%s; %s", takes,
+		workspace.ShortCommit(first.Commit), first.Why, more, first.Next)
+}
+
+// otherKeys reports whether the keys that count are not those that the signatures of a run's commits
+// were held against: a new key may prove one, and one that was taken out proves none.
+func otherKeys(people approvals.People, def *fleet.Definition, r *run.Run) bool {
+	keys, must := people.Signed[def.Repository]
+	return must && r.Kind.Applies() && (r.Authors == nil || r.Authors.Keys != keys)
 }
 
 // whoWrote has a case know who wrote what a run's plan applies.
@@ -41,6 +74,10 @@ func whoWrote(c *approvals.Case, r *run.Run) {
 		return
 	case a.Unknown != "":
 		c.Unknown = a.Unknown + "; " + a.Next
+	}
+	c.Signers = map[string]string{}
+	for _, s := range a.Signers {
+		c.Signers[s.User] = s.Commit
 	}
 	c.Commits = map[approvals.Identity]string{}
 	for _, p := range a.People {

@@ -30,6 +30,7 @@ const (
 	reconfigured always = "the workspace's inputs changed in the configuration"
 	otherInputs  always = "other inputs are applied now"
 	otherApply   always = "another apply began after the plan was made"
+	keysChanged  always = "the keys that sign commits changed in the configuration"
 	askedBefore  always = "who wrote it was asked when another commit was applied"
 )
 

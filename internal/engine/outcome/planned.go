@@ -152,7 +152,7 @@ func (o Rules) toApproval(d *run.Tx, def fleet.Definition, planned Planned) erro
 		if done, err := acceptance(d, p); done {
 			return err
 		}
-	} else if !p.HasChanges() && !leavesBehind(d, p) {
+	} else if !p.HasChanges() && !leavesBehind(d, p) && decide.CaseOf(&def, o.People, &d.Run, nil).Unsigned == "" {
 		if err := o.inSync(d, p, false); err != nil {
 			return err
 		}

@@ -22,24 +22,29 @@ func (ph *Worker) authors(ctx context.Context, r run.Run) *authorship.Authors {
 	var found authorship.Authors
 	d, _, err := ph.Txn.Load(ctx, r.ID)
 	if err == nil {
-		found, err = ph.authorsSince(ctx, r, d.Record)
+		found, err = ph.authorsSince(ctx, r, d)
 	}
 	if err != nil {
 		found = authorship.Unknown("the repository cannot be read: "+err.Error(), decide.RetryCommand(r))
 	}
 	found.Since = d.Record.Applied
+	s := ph.Txn.Settings.Get()
+	if def, known := s.Lived(r.Workspace); known {
+		// Also where no signature was looked at: it is by these keys that there was none.
+		found.Keys = s.Repositories[def.Repository].Keys.Digest()
+	}
 	return &found
 }
 
-func (ph *Worker) authorsSince(ctx context.Context, r run.Run, rec workspace.Record) (authorship.Authors, error) {
-	s := ph.Txn.Settings.Get()
+func (ph *Worker) authorsSince(ctx context.Context, r run.Run, d run.Tx) (authorship.Authors, error) {
+	s, rec := ph.Txn.Settings.Get(), d.Record
 	def, known := s.Lived(r.Workspace)
 	repo, ok := s.Repositories[def.Repository]
 	if !known || !ok {
 		return authorship.Unknown("the workspace is not in the configuration any more", decide.RetryCommand(r)), nil
 	}
 	q := authorship.Question{Base: rec.Applied, Head: r.Commit.SHA, Repository: repo.Name,
-		Retry: decide.RetryCommand(r)}
+		Retry: decide.RetryCommand(r), Keys: repo.Keys}
 	if r.Kind == run.Destroy && (rec.Orphan != nil || r.Trigger.Cause == run.ByRemoval) {
 		switch {
 		case rec.Orphan != nil && rec.Orphan.Head != "":
@@ -60,7 +65,7 @@ func (ph *Worker) authorsSince(ctx context.Context, r run.Run, rec workspace.Rec
 	if err := ph.reading(ctx, repo, r, rec, def, &q); err != nil {
 		return authorship.Authors{}, err
 	}
-	return authorship.Find(ctx, repo, q)
+	return authorship.Find(ctx, repo, q, d.Now)
 }
 
 // reading notes what the workspace reads: by the commit of the run, and as it was applied.

@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/signatures"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -63,6 +64,8 @@ type Repository struct {
 	// what an export brings besides what Git has ("lfs", "submodules"); two that differ here differ in their files
 	Content string
 	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
+	// Keys sign its commits: those of users, and of its forge. Nil: there are none, and none need be.
+	Keys *signatures.Ring
 
 	Name string
 }

@@ -454,7 +454,11 @@ func (g *branchPoll) moved(ctx context.Context, defs []fleet.Definition, from, h
 			cause = run.ByConfig
 		case rec.Desired == "": // never planned: it could not be at an earlier head
 		default:
-			continue
+			if anew, err := g.rewritten(ctx, rec, d, from, head); err != nil {
+				return err
+			} else if !anew {
+				continue
+			}
 		}
 		if err := g.add(ctx, d, head, cause); err != nil {
 			return err
@@ -462,6 +466,18 @@ func (g *branchPoll) moved(ctx context.Context, defs []fleet.Definition, from, h
 	}
 	g.looked(defs, len(g.missing) == 0) // a submodule may be there at the next poll
 	return nil
+}
+
+// rewritten reports whether what waits to be applied went out of the branch, and its head has the same
+// content. Where commits have to be signed that is how those are mended that were not.
+func (g *branchPoll) rewritten(ctx context.Context, rec workspace.Record, d fleet.Definition, from, head string) (bool,
+	error) {
+	_, signed := g.w.txn.Settings.Get().People.Signed[d.Repository]
+	if !signed || from == head || rec.Desired == rec.Applied || !g.repo.Has(rec.Desired) {
+		return false, nil
+	}
+	within, err := g.repo.Contains(ctx, head, rec.Desired)
+	return !within, err
 }
 
 // lacks reports whether a workspace surely reads a submodule that is not there.

@@ -46,6 +46,9 @@ type Commit struct {
 	Changes []trees.Difference
 	// Unread is why that is not known; then it may have changed anything.
 	Unread string
+	// Slipped is a path that a merge changed itself although at most one of its two parents had
+	// changed it: no merging asks for that. Of other commits, and of larger merges, it is "".
+	Slipped string
 }
 
 // Objects are the commits that are there.
@@ -103,7 +106,7 @@ func (r Reader) commit(ctx context.Context, h plumbing.Hash) (Commit, error) {
 		return Commit{}, err
 	}
 	c := Commit{Commit: commits.Of(raw), Parents: len(raw.ParentHashes)}
-	c.Changes, err = r.changes(ctx, raw)
+	c.Changes, c.Slipped, err = r.changes(ctx, raw)
 	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
 		c.Changes, c.Unread, err = nil, err.Error(), nil
 	}
@@ -114,17 +117,19 @@ func (r Reader) commit(ctx context.Context, h plumbing.Hash) (Commit, error) {
 	return c, nil
 }
 
-func (r Reader) changes(ctx context.Context, c *object.Commit) ([]trees.Difference, error) {
+func (r Reader) changes(ctx context.Context, c *object.Commit) (found []trees.Difference, slipped string, err error) {
 	switch n := len(c.ParentHashes); {
 	case n == 0:
-		return r.Diff(ctx, "", c.Hash.String())
+		found, err = r.Diff(ctx, "", c.Hash.String())
 	case n == 1:
-		return r.Diff(ctx, c.ParentHashes[0].String(), c.Hash.String())
+		found, err = r.Diff(ctx, c.ParentHashes[0].String(), c.Hash.String())
 	case n > maxParents:
-		return nil, fault.New(fault.Invalid, "merge fewer branches at once", "commit %s merges %d branches at once",
+		err = fault.New(fault.Invalid, "merge fewer branches at once", "commit %s merges %d branches at once",
 			c.Hash, n)
+	default:
+		return r.merged(ctx, c)
 	}
-	return r.merged(ctx, c)
+	return found, "", err
 }
 
 func tooLong() error {

@@ -28,12 +28,12 @@ const (
 //     `git merge -s ours` does for all.
 //
 // Where parents parted at several commits (criss-cross merges) that has to hold for each.
-func (r Reader) merged(ctx context.Context, c *object.Commit) ([]trees.Difference, error) {
+func (r Reader) merged(ctx context.Context, c *object.Commit) (own []trees.Difference, slipped string, err error) {
 	m := merge{r: r, commit: c, since: map[[2]plumbing.Hash]map[string]bool{}}
 	for _, p := range c.ParentHashes {
 		found, err := r.Diff(ctx, p.String(), c.Hash.String())
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		byPath := make(map[string]trees.Difference, len(found))
 		for _, d := range found {
@@ -45,17 +45,37 @@ func (r Reader) merged(ctx context.Context, c *object.Commit) ([]trees.Differenc
 	for _, found := range slices.Backward(m.differs) { // what it is to the first parent counts
 		maps.Copy(paths, found)
 	}
-	var own []trees.Difference
 	for _, p := range slices.Sorted(maps.Keys(paths)) {
 		is, err := m.own(ctx, p)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		if is {
-			own = append(own, paths[p])
+		if !is {
+			continue
+		}
+		own = append(own, paths[p])
+		if slipped == "" && len(m.differs) == 2 {
+			asked, err := m.bothChanged(ctx, p)
+			if err != nil {
+				return nil, "", err
+			}
+			if !asked {
+				slipped = p
+			}
 		}
 	}
-	return own, nil
+	return own, slipped, nil
+}
+
+// bothChanged reports whether both parents changed a path since they parted, so that merging
+// them asks what it is to be.
+func (m *merge) bothChanged(ctx context.Context, p string) (bool, error) {
+	for _, of := range [][2]int{{0, 1}, {1, 0}} {
+		if changed, err := m.changed(ctx, of[0], of[1], p); err != nil || !changed {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // merge is one that is looked at.

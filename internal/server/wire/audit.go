@@ -13,6 +13,7 @@ func Audits(audits []audit.Record) []api.Audit {
 	return each(audits, func(a audit.Record) api.Audit {
 		return api.Audit{Number: a.Number, At: a.At.UTC(), Actor: a.Actor, Via: a.Via, Action: a.Action,
 			Workspace: a.Workspace, Run: a.Run, Digest: a.Digest, Commit: a.Commit, Reason: a.Reason,
+			Authors: a.Authors,
 			Allowed: a.Refused == "", Refused: a.Refused, Unrecorded: a.Unrecorded,
 			UID: a.Peer.UID, PID: a.Peer.PID, LoginUID: a.Peer.LoginUID, Login: a.Peer.Login}
 	})

@@ -11,5 +11,10 @@ func authors(a *authorship.Authors) *api.Authors {
 		return nil
 	}
 	return &api.Authors{Since: a.Since, Commits: a.Commits, Unknown: a.Unknown, Next: a.Next,
-		People: each(a.People, func(p authorship.Person) api.Author { return api.Author(p) })}
+		People:     each(a.People, func(p authorship.Person) api.Author { return api.Author(p) }),
+		Verified:   a.Verified,
+		Signers:    each(a.Signers, func(s authorship.Signer) api.Signer { return api.Signer(s) }),
+		Unverified: each(a.Unverified, unverified)}
 }
+
+func unverified(u authorship.Unverified) api.UnverifiedCommit { return api.UnverifiedCommit(u) }

@@ -111,9 +111,17 @@ func History(p *term.Printer, name string, list []api.Run) {
 	for _, r := range list {
 		rows = append(rows, tinted(term.Cells(ago(p, cmp.Or(r.FinishedAt, r.ApplyStartedAt)), r.ID, Kind(r),
 			Status(r), Changes(r.Plan),
-			ShortCommit(r.Commit.SHA), r.Commit.Author, Subject(r.Commit.Message), approvers(r)), 3, Tone(r.Status)))
+			ShortCommit(r.Commit.SHA), author(r), Subject(r.Commit.Message), approvers(r)), 3, Tone(r.Status)))
 	}
 	Table(p, []string{"WHEN", "RUN", "KIND", "STATUS", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "APPROVED BY"}, rows)
+}
+
+// author is who wrote the commit, and whether signatures prove who wrote all that was applied.
+func author(r api.Run) string {
+	if a := r.Authors; a != nil && a.Commits > 0 && a.Verified == a.Commits {
+		return r.Commit.Author + " (verified)"
+	}
+	return r.Commit.Author
 }
 
 // Mine reports whether the asker's approval would count. A daemon that does
