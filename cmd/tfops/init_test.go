@@ -135,6 +135,7 @@ func TestInitOverwritesNothing(t *testing.T) {
 func TestValidate(t *testing.T) {
 	s := newShell(t)
 	write(t, "tfops.hcl", `data_dir = "data"
+server { socket_group = "tfops" }
 repository "infra" { url = "https://git.example.com/infra.git" }
 workspace "a" {
   repository = "infra"

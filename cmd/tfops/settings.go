@@ -23,6 +23,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/server/socket"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -31,7 +32,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 	s := &settings.Settings{
 		Engines: map[string]job.EngineSpec{},
 		People: approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{},
-			Signed: map[string]string{}},
+			Signed: map[string]string{}, Daemon: socket.OwnName()},
 		Modules:     cfg.Modules,
 		PassEnv:     cfg.Runner.PassEnv,
 		AuditKeep:   cfg.AuditKeep,

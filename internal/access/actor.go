@@ -6,6 +6,8 @@ type Actor struct {
 	Name string
 	Via  string // "socket"
 	Peer Peer   // zero where nobody asked the kernel
+	// Daemon: it is the user that the daemon runs as, which may be code that a plan runs.
+	Daemon bool
 }
 
 // Peer is what the kernel says of the process that asks.

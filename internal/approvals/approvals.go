@@ -21,12 +21,15 @@
 //     allow_author. Where it is not known who they are, nobody counts.
 //   - Who signed a commit is an author of it. Where the repository takes signed commits only,
 //     and one does not prove who made it, nothing is applied, whoever votes.
+//   - Under a rule the user that the daemon runs as never counts: code that a plan runs may be
+//     that user. For a confirmation it counts: on a machine of one person there is nobody else.
 //   - A reason to hold (Case.Held) makes apply = "auto" ask for the confirmation.
 //     A rule that holds asks for a person anyway, so that is enough then.
 //   - A rejection needs a comment and ends the run.
 package approvals
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,6 +60,8 @@ type Vote struct {
 	Yes     bool      `json:"yes"`
 	Comment string    `json:"comment,omitempty"`
 	At      time.Time `json:"at"`
+	// Daemon: it was cast by the user that the daemon ran as.
+	Daemon bool `json:"daemon,omitempty"`
 }
 
 // Identity is a person as Git records one.
@@ -147,10 +152,10 @@ func Decide(c Case) Decision {
 	rules, notes := c.holding()
 	for i, r := range rules {
 		n := Need{Rule: r.Name, Require: max(r.Require, 1), From: r.From, Note: notes[i], Voters: []string{}}
-		n.Blocked = c.unmapped(r)
-		for _, voter := range c.yes() {
-			if c.refusal(r, voter) == "" {
-				n.Voters = append(n.Voters, voter)
+		n.Blocked = cmp.Or(c.unmapped(r), c.People.daemonAlone(r))
+		for _, v := range c.yes() {
+			if c.refusal(r, v) == "" {
+				n.Voters = append(n.Voters, v.Voter)
 			}
 		}
 		d.Needs = append(d.Needs, n)
@@ -161,7 +166,7 @@ func Decide(c Case) Decision {
 	case c.Unsigned != "":
 		d.Needs = append(d.Needs, Need{Require: 1, Voters: []string{}, Blocked: c.Unsigned})
 	case len(rules) == 0 && (c.Apply != workspace.Auto || len(c.Held) > 0):
-		d.Needs = append(d.Needs, Need{Require: 1, Voters: c.yes(), Because: c.Held})
+		d.Needs = append(d.Needs, Need{Require: 1, Voters: voters(c.yes()), Because: c.Held})
 	}
 	d.Approved = d.Rejected == nil && !slices.ContainsFunc(d.Needs, func(n Need) bool { return !n.Met() })
 	return d
@@ -205,13 +210,20 @@ func (c Case) binds(v Vote) bool {
 	return v.Run == c.Run && v.Digest == c.Digest && v.Commit == c.Commit && c.Digest != ""
 }
 
-// yes lists who approved, each once, in order of voting.
-func (c Case) yes() []string {
-	voters := []string{}
+// yes lists the approvals, one of each voter, in order of voting.
+func (c Case) yes() (list []Vote) {
 	for _, v := range c.Votes {
-		if c.binds(v) && v.Yes && !slices.Contains(voters, v.Voter) {
-			voters = append(voters, v.Voter)
+		if c.binds(v) && v.Yes && !slices.Contains(voters(list), v.Voter) {
+			list = append(list, v)
 		}
 	}
-	return voters
+	return list
+}
+
+func voters(votes []Vote) []string {
+	names := []string{}
+	for _, v := range votes {
+		names = append(names, v.Voter)
+	}
+	return names
 }

@@ -17,6 +17,12 @@ func TestDecide(t *testing.T) {
 	authors := func(a ...Identity) func(*Case) { return func(c *Case) { c.Authors = a } }
 	asked := func(p string) func(*Case) { return func(c *Case) { c.AskedBy = p } }
 	held := func(why ...string) func(*Case) { return func(c *Case) { c.Held = why } }
+	byDaemon := func(name string) Vote {
+		v := by(name)
+		v.Daemon = true
+		return v
+	}
+	daemon := func(name string) func(*Case) { return func(c *Case) { c.People.Daemon = name } }
 	nobody := func(c *Case) { c.People = People{} }
 	strangers := authors(Identity{"Bo", "bo@example.com"})
 	four := Rule{Name: "four", Require: 1}
@@ -114,6 +120,27 @@ func TestDecide(t *testing.T) {
 			votes(by("li"))}, true, ""},
 		{"allow_author is of one rule only", []func(*Case){rule(Rule{Name: "r", AllowAuthor: true}), rule(four),
 			votes(by("ana"))}, false, `rule "four"`},
+
+		{"the daemon's user does not count under a rule", []func(*Case){rule(four), votes(byDaemon("tfops"))}, false,
+			`rule "four"`},
+		{"nor under allow_author", []func(*Case){rule(Rule{Name: "r", AllowAuthor: true}), votes(byDaemon("tfops"))},
+			false, `rule "r"`},
+		{"nor by name, in a vote that does not say", []func(*Case){daemon("li"), rule(four), votes(by("li"))},
+			false, `rule "four"`},
+		{"nor as one of two", []func(*Case){rule(Rule{Name: "r", Require: 2}), votes(byDaemon("tfops"), by("li"))},
+			false, "1 more of 2"},
+		{"beside it others count", []func(*Case){daemon("tfops"), rule(four), votes(byDaemon("tfops"), by("li"))}, true,
+			""},
+		{"for a confirmation the daemon's user counts", []func(*Case){daemon("li"), votes(byDaemon("li"))}, true, ""},
+		{"its no counts", []func(*Case){func(c *Case) {
+			v := no("tfops", "not now")
+			v.Daemon = true
+			c.Votes = append(c.Votes, v)
+		}, rule(four), votes(by("li"))}, false, ""},
+		{"a rule that names nobody else is blocked", []func(*Case){daemon("li"),
+			rule(Rule{Name: "r", From: []string{"user:li", "li"}})}, false, `names nobody but li, who runs tfops serve`},
+		{"a group of more is not", []func(*Case){daemon("li"), strangers,
+			rule(Rule{Name: "r", From: []string{"group:platform"}}), votes(by("ana"))}, true, ""},
 
 		{"an unmapped email blocks and is named", []func(*Case){authors(Identity{"X", "x@example.com"}), rule(four),
 			votes(by("li"))}, false, "x@example.com is the email of no declared user"},

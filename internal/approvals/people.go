@@ -17,6 +17,39 @@ type People struct {
 	Signed map[string]string `json:",omitempty"`
 	// Keys is the digest of all keys of users; it tells configurations apart.
 	Keys string `json:",omitempty"`
+	// Daemon is the user that the daemon runs as; empty where that is not known. It is no part of a
+	// configuration.
+	Daemon string `json:"-"`
+}
+
+// isDaemon reports whether a vote is of the user that the daemon runs as. Of votes that an earlier
+// tfops took the name alone tells.
+func (p People) isDaemon(v Vote) bool { return v.Daemon || v.Voter == p.Daemon && v.Voter != "" }
+
+// daemonAlone says that a rule names the user that the daemon runs as, and nobody else; otherwise
+// it is "".
+func (p People) daemonAlone(r Rule) string {
+	if p.Daemon == "" || !p.named(r.From, p.Daemon) {
+		return ""
+	}
+	if people := p.NamedBy(r.From); len(people) != 1 {
+		return ""
+	}
+	return fmt.Sprintf("rule %q names nobody but %s, who runs tfops serve and does not count: name other users in "+
+		"its from", r.Name, p.Daemon)
+}
+
+// NamedBy lists the people whom from names, each once.
+func (p People) NamedBy(from []string) (people []string) {
+	for _, f := range from {
+		if group, ok := strings.CutPrefix(f, "group:"); ok {
+			people = append(people, p.Groups[group]...)
+		} else {
+			people = append(people, strings.TrimPrefix(f, "user:"))
+		}
+	}
+	slices.Sort(people)
+	return slices.Compact(people)
 }
 
 // mapped reports whether the email belongs to a user.

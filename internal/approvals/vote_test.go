@@ -73,6 +73,14 @@ func TestCheckVote(t *testing.T) {
 		{name: "counts under none of two: both are named",
 			with: func(c *Case) { c.Rules = []Rule{{Name: "a", From: []string{"user:bo"}}, {Name: "b"}} },
 			vote: by("ana"), code: fault.Forbidden, says: `rule "a" takes approvals of user:bo only; ana wrote the commit (rule "b")`, next: "tfops show r1"},
+		{name: "the daemon's user", with: func(c *Case) { c.Rules = four },
+			vote: vote(func(v *Vote) { v.Voter, v.Daemon = "root", true }), code: fault.Forbidden,
+			says: `root cannot approve this plan: root runs tfops serve, and code that a plan runs may act as root ` +
+				`(rule "four")`, next: asYourself},
+		{name: "the daemon's user, who wrote the commit, too", with: func(c *Case) { c.Rules = four },
+			vote: vote(func(v *Vote) { v.Voter, v.Daemon = "ana", true }), code: fault.Forbidden,
+			says: `ana wrote the commit`, next: "tfops show r1"},
+		{name: "a confirmation of the daemon's user", vote: vote(func(v *Vote) { v.Daemon = true })},
 		{name: "a rule that does not hold does not forbid", with: change(func(c *Case) {
 			c.Rules = []Rule{{Name: "r", When: when(t, "plan.add > 100"), From: []string{"user:bo"}}}
 		}), vote: by("ana")},

@@ -123,6 +123,9 @@ func read(r *decode.Reader, top decode.Block) *Config {
 		known = append(known, repo.Name)
 	}
 	c.Workspaces, c.Generators = workspaces.Read(r, top, known, who)
+	if c.Server.SocketGroup == "" {
+		warnOfRules(r, top)
+	}
 	for _, w := range c.Workspaces {
 		declared = append(declared, w.Name)
 	}

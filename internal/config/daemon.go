@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/people"
+	"github.com/tfops/tfops/internal/config/schema"
 	"github.com/tfops/tfops/internal/config/workspaces"
 	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/workspace"
@@ -38,6 +39,21 @@ func server(r *decode.Reader, b decode.Block) Server {
 			"Without it the socket is its owner's alone.")
 	}
 	return Server{SocketGroup: group.Val}
+}
+
+// warnOfRules warns, once, of rules that nobody but root can meet, since nobody else may use the socket.
+func warnOfRules(r *decode.Reader, top decode.Block) {
+	for _, above := range top.Body.Blocks {
+		for _, b := range above.Body.Blocks {
+			if b.Type == schema.Approval.Type {
+				r.Warnf(b.DefRange(), "rules that hardly anybody can meet",
+					"Without socket_group in the server block only root and the user of tfops serve may use the "+
+						"socket. Under a rule the user of tfops serve does not count: code that a plan runs may act "+
+						"as that user.")
+				return
+			}
+		}
+	}
 }
 
 func defaultRunner() Runner {

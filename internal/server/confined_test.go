@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/testrig"
@@ -110,5 +111,33 @@ func TestConfinedPeersAreRefused(t *testing.T) {
 		if rec.Allowed || rec.Refused == "" || rec.PID == 0 || rec.UID != strconv.Itoa(os.Geteuid()) {
 			t.Errorf("%+v", rec)
 		}
+	}
+}
+
+// TestTheDaemonsUserCountsUnderNoRule votes as the user of the daemon itself.
+func TestTheDaemonsUserCountsUnderNoRule(t *testing.T) {
+	r := newRig(t, []fleet.Definition{define("a", approvals.Rule{Name: "one"}), define("b")},
+		func(r *rig, o *Options) { o.MayApprove = r.engine.MayApprove })
+	waiting := r.awaiting("a")
+	const why = `runs tfops serve, and code that a plan runs may act as`
+	_, err := r.client.Vote(t.Context(), waiting.ID, api.Ballot{Yes: true, Digest: waiting.Plan.Digest})
+	testrig.WantFault(t, err, fault.Forbidden, why, "socket_group")
+	all, err := r.client.Approvals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		if a.ID == waiting.ID && (*a.CanApprove || !strings.Contains(a.CannotApproveBecause, why)) {
+			t.Errorf("%v, %q", *a.CanApprove, a.CannotApproveBecause)
+		}
+	}
+	free := r.awaiting("b")
+	if _, err := r.client.Vote(t.Context(), free.ID, api.Ballot{Yes: true, Digest: free.Plan.Digest}); err != nil {
+		t.Errorf("the confirmation: %v", err)
+	}
+	// A no of anybody counts.
+	got, err := r.client.Vote(t.Context(), waiting.ID, api.Ballot{Digest: waiting.Plan.Digest, Comment: "not now"})
+	if err != nil || got.Status != "discarded" {
+		t.Errorf("a rejection: %s, %v", got.Status, err)
 	}
 }

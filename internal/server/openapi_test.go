@@ -13,8 +13,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/engine/acts"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/server/openapi"
 )
@@ -105,7 +107,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	if _, err := r.client.Suspend(t.Context(), "b", api.Suspend{Reason: "x"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.client.Vote(t.Context(), b.ID, api.Ballot{Yes: true, Digest: b.Plan.Digest}); err != nil {
+	if _, err := r.engine.Vote(t.Context(), access.Actor{Name: "kim", Via: "socket"}, b.ID,
+		acts.Ballot{Yes: true, Digest: b.Plan.Digest}); err != nil {
 		t.Fatal(err)
 	}
 	seen, finding := 0, ""

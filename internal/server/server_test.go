@@ -142,9 +142,12 @@ func TestPeopleHoldAWorkspaceBack(t *testing.T) {
 }
 
 func TestRunsAreEndedByPeople(t *testing.T) {
-	r := newRig(t, []fleet.Definition{define("a", approvals.Rule{Name: "two", Require: 2, AllowAuthor: true})})
+	r := newRig(t, []fleet.Definition{define("a")})
 	ctx, c := t.Context(), r.client
 	first := r.awaiting("a")
+	if _, err := c.Suspend(ctx, "a", api.Suspend{Reason: "nothing is applied here"}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := c.Vote(ctx, first.ID, api.Ballot{Yes: true, Digest: first.Plan.Digest}); err != nil {
 		t.Fatal(err)
 	}

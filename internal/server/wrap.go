@@ -37,7 +37,7 @@ func actor(ctx context.Context) (access.Actor, error) {
 		return access.Actor{}, errNoPeer
 	}
 	name, err := p.Name()
-	return access.Actor{Name: name, Via: "socket", Peer: p.Access()}, err
+	return access.Actor{Name: name, Via: "socket", Peer: p.Access(), Daemon: p.Own}, err
 }
 
 var errNoPeer = fault.New(fault.Forbidden, "connect through the Unix socket in the data directory",

@@ -32,7 +32,8 @@ type Result struct {
 
 	repositories int                 // in the configuration
 	looked       []workspace.Problem // what a look at the repositories brought
-	unmatched    []Problem           // rules and reports of no workspace, workspaces of no directory
+	// rules and reports of no workspace, rules that nobody can meet, workspaces of no directory
+	unmatched []Problem
 }
 
 // Invalid is the result for a file that cannot be read, for what is wrong with it.
@@ -54,7 +55,8 @@ func Check(cfg *config.Config, repo string, now time.Time) (Result, error) {
 		Workspaces: configured(x.fleet.Workspaces),
 		Generators: x.generators, Ignore: ignoreRows(cfg.Ignore, now), Severity: severityRows(cfg.Severity),
 		Reports: reportRows(cfg), Notify: notifyRows(cfg.Notify), WholeRepository: x.whole,
-		repositories: len(cfg.Repositories), looked: x.Problems, unmatched: append(unmatched(cfg, x), x.absent...)}
+		repositories: len(cfg.Repositories), looked: x.Problems,
+		unmatched: slices.Concat(unmatched(cfg, x), unmeetable(cfg, x), x.absent)}
 	r.Problems = slices.Concat(problems(cfg.Warnings), found(x.Problems), r.unmatched)
 	return r, nil
 }

@@ -4,6 +4,12 @@
 
 data_dir = "/var/lib/tfops"
 
+# The Unix group of those who approve. Approvals of the user that runs tfops
+# serve do not count under a rule.
+server {
+  socket_group = "tfops"
+}
+
 repository "services" {
   url = "https://git.example.com/acme/services.git"
 }

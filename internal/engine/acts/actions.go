@@ -207,7 +207,7 @@ func (act *Actions) Vote(ctx context.Context, a access.Actor, id string, b Ballo
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s has every approval that it needs already", id)
 		}
 		v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: b.Yes,
-			Comment: b.Comment, At: d.Now}
+			Comment: b.Comment, At: d.Now, Daemon: a.Daemon}
 		c := decide.CaseOf(&def, s.People, &d.Run, d.Votes)
 		if err := approvals.CheckVote(c, v); err != nil {
 			return err
@@ -261,7 +261,8 @@ func (act *Actions) MayApprove(ctx context.Context, a access.Actor, id string) e
 	if err != nil {
 		return err
 	}
-	v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: true}
+	v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: true,
+		Daemon: a.Daemon}
 	return approvals.CheckVote(decide.CaseOf(&def, s.People, &d.Run, d.Votes), v)
 }
 

@@ -24,6 +24,7 @@ type Peer struct {
 	Name  func() (string, error) // looked up when it is asked for
 	PID   int32                  // 0: not known
 	Login *uint32                // the uid that logged in; nil: nobody did, or it is not known
+	Own   bool                   // it is the user of this process
 
 	// Refused says why nothing is done for the process, whatever its user may; nil if that is not so.
 	Refused error
@@ -60,6 +61,7 @@ func WithPeer(ctx context.Context, c net.Conn) context.Context {
 	// The name is looked up when a request needs it: this runs in the loop
 	// that accepts connections, and a directory service may be slow.
 	p := Peer{UID: uid, PID: cred.Pid, Login: cred.login, Refused: cred.refused,
+		Own:  uid == own(),
 		Name: sync.OnceValues(func() (string, error) { return userName(uid) })}
 	return context.WithValue(ctx, peerKey{}, p)
 }
@@ -91,7 +93,7 @@ func credentialsOf(fd int) (out credentials, err error) {
 		pidfd = ended
 	}
 	out.login = loginOf(cred.Pid, pidfd)
-	if int(cred.Uid) == os.Geteuid() {
+	if cred.Uid == own() {
 		out.refused = refusedPeer(cred.Pid, pidfd)
 	}
 	return out, nil
@@ -109,6 +111,17 @@ func peerOf(c net.Conn) (out credentials, err error) {
 	var credErr error
 	err = raw.Control(func(fd uintptr) { out, credErr = credentialsOf(int(fd)) })
 	return out, errors.Join(err, credErr)
+}
+
+func own() uint32 { return uint32(os.Geteuid()) } //nolint:gosec // a uid is one
+
+// OwnName is the name of the user of this process, as that of a peer is told.
+func OwnName() string {
+	name, err := userName(own())
+	if err != nil {
+		return "uid:" + decimal(own())
+	}
+	return name
 }
 
 // knownNames are those that were looked up before, by uid.
