@@ -45,6 +45,9 @@ func (p *Plan) Mask(secrets []string, whole ...string) {
 	for i := range p.Checks {
 		maskCheck(s, &p.Checks[i])
 	}
+	for i := range p.Rewritten {
+		p.Rewritten[i].Path = s.Text(p.Rewritten[i].Path)
+	}
 	for i := range p.Modules {
 		p.Modules[i].Source = s.Text(p.Modules[i].Source)
 	}

@@ -25,6 +25,10 @@ type Plan struct {
 	// Modules are those from elsewhere whose source may give another one next time, as
 	// they were; whoever ran the engine fills them in.
 	Modules []Module `json:"modules,omitempty"`
+	// Rewritten are files of the commit, and of modules, that making the plan changed: its apply has
+	// them as they are now. Whoever ran the engine fills them in. MoreRewritten is how many more there are.
+	Rewritten     []Rewritten `json:"rewritten,omitempty"`
+	MoreRewritten int         `json:"more_rewritten,omitempty"`
 
 	// State is the state that the plan stands on; nil where the saved plan does not tell.
 	State *State `json:"state,omitempty"`
@@ -64,6 +68,12 @@ type Module struct {
 	Version string `json:"version,omitempty"` // of a registry's
 	Commit  string `json:"commit,omitempty"`  // of what Git gave
 	Digest  string `json:"digest"`            // of its files
+}
+
+// Rewritten is a file that making the plan changed.
+type Rewritten struct {
+	Path    string `json:"path"` // in the repository, with slashes
+	Removed bool   `json:"removed,omitempty"`
 }
 
 // Counts is how many resources a plan touches, by what happens to them.

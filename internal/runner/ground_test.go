@@ -3,20 +3,26 @@ package runner
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/engines"
@@ -196,7 +202,7 @@ resource "terraform_data" "rights" {
 func TestChangedGroundIsNeverApplied(t *testing.T) {
 	m := newGitModule(t, "one")
 	files := map[string]string{"main.tf": m.calledAt("main") + provisioned("sh ./deploy.sh"),
-		"deploy.sh": "echo deployed"}
+		"deploy.sh": "echo deployed", "lib/one.sh": "true", "lib/two.sh": "true"}
 	overwrite := func(path, text string) error {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -234,8 +240,50 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 		"no index of the checkout": func(f *flight) error {
 			return os.Truncate(filepath.Join(f.job.Checkout, "index"), 0)
 		},
-		"a module":       func(f *flight) error { return overwrite(inModule(f, "payload"), "two") },
-		"a module, gone": func(f *flight) error { return os.RemoveAll(filepath.Dir(inModule(f, ""))) },
+		"a script, by a link to one of the run's own": func(f *flight) error {
+			path := inCheckout(f, "deploy.sh")
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			return os.Symlink(filepath.Join(f.dir, "evil.sh"), path)
+		},
+		"a script that everybody may run": func(f *flight) error { return os.Chmod(inCheckout(f, "deploy.sh"), 0o755) },
+		"a directory that is gone":        func(f *flight) error { return os.RemoveAll(inCheckout(f, "lib")) },
+		"a directory, by a link to another": func(f *flight) error {
+			if err := os.Rename(inCheckout(f, "lib"), filepath.Join(f.dir, "lib")); err != nil {
+				return err
+			}
+			return os.Symlink(filepath.Join(f.dir, "lib"), inCheckout(f, "lib"))
+		},
+		"a file more, where fileset looks": func(f *flight) error {
+			return os.WriteFile(filepath.Join(inCheckout(f, "lib"), "evil.sh"), nil, 0o644)
+		},
+		"a script, through a link to it from elsewhere": func(f *flight) error {
+			other := filepath.Join(f.dir, "other.sh")
+			if err := os.Link(inCheckout(f, "deploy.sh"), other); err != nil {
+				return err
+			}
+			return overwrite(other, "echo tampered")
+		},
+		"a script, by another one's second name": func(f *flight) error {
+			other, path := filepath.Join(f.dir, "other.sh"), inCheckout(f, "deploy.sh")
+			if err := errors.Join(os.WriteFile(other, []byte("echo tampered"), 0o644), os.Remove(path)); err != nil {
+				return err
+			}
+			return os.Link(other, path)
+		},
+		"a mark that takes a script away": func(f *flight) error {
+			return unix.Mknod(f.wrote("deploy.sh"), unix.S_IFCHR, 0)
+		},
+		"a mark that takes what is in a directory away": func(f *flight) error {
+			if err := os.Mkdir(f.wrote("lib"), 0o755); err != nil {
+				return err
+			}
+			return unix.Setxattr(f.wrote("lib"), "user.overlay.opaque", []byte("y"), 0)
+		},
+		"a link that the run wrote": func(f *flight) error { return os.Symlink("/etc/passwd", f.wrote("evil.txt")) },
+		"a module":                  func(f *flight) error { return overwrite(inModule(f, "payload"), "two") },
+		"a module, gone":            func(f *flight) error { return os.RemoveAll(filepath.Dir(inModule(f, ""))) },
 		"a file that the run wrote": func(f *flight) error {
 			return os.WriteFile(f.wrote("evil_override.tf"), []byte("locals {}\n"), 0o644)
 		},
@@ -315,6 +363,108 @@ func TestWhatAPlanWrites(t *testing.T) {
 		}
 		if err := pinned.Check(f.job.Checkout); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// withEngine has runs use a script for their engine; its %s is the real one.
+func (r *rig) withEngine(script string) option {
+	r.t.Helper()
+	terraform, err := exec.LookPath("terraform")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	shim := filepath.Join(r.base, "bin", "terraform")
+	if err := os.MkdirAll(filepath.Dir(shim), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(shim, fmt.Appendf(nil, script, terraform), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	return func(j *job.Job, _ *job.Secrets) { j.Engine.Path = shim }
+}
+
+// What making a plan changed of the commit's files is told, and nothing else is: not what it added,
+// and not what it touched and left as it was.
+func TestWhatAPlanRewrites(t *testing.T) {
+	files := map[string]string{"main.tf": provisioned("sh ./deploy.sh"), "deploy.sh": "echo honest", "same.txt": "same",
+		"run.sh": "true", "gone.txt": "x", "old/a.txt": "a", "old/deep/b.txt": "b", "dir/c.txt": "c", "dir/d.txt": "d",
+		"file.txt": "f", "link.txt": "l"}
+	const evil = `#!/bin/sh
+case " $* " in *" plan "*)
+  echo 'echo rewritten' > deploy.sh
+  cp same.txt t && cat t > same.txt && touch -d 2001-01-01 same.txt
+  chmod 0755 run.sh
+  rm -r gone.txt old
+  rm -r dir && mkdir dir && echo c > dir/c.txt && echo new > dir/new.txt && printf d > dir/d.txt
+  rm file.txt && mkdir file.txt && echo > file.txt/in
+  rm link.txt && ln -s deploy.sh link.txt
+  echo more > added.txt;;
+esac
+exec %s "$@"
+`
+	want := []plan.Rewritten{{Path: "deploy.sh"}, {Path: "dir/c.txt"}, {Path: "file.txt"},
+		{Path: "gone.txt", Removed: true}, {Path: "link.txt"}, {Path: "old/a.txt", Removed: true},
+		{Path: "old/deep/b.txt", Removed: true}, {Path: "run.sh"}}
+	eachView(t, files, func(t *testing.T, r *rig) {
+		ours := r.withEngine(evil)
+		for name, opts := range map[string][]option{"a plan to apply": {ours},
+			"a plan to look at": {ours, speculative}} {
+			f := r.planned(opts...)
+			got := mustLoad(t, f.dir).Plan.Rewritten
+			slices.SortFunc(got, func(a, b plan.Rewritten) int { return strings.Compare(a.Path, b.Path) })
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: it rewrote %+v\nwant %+v", name, got, want)
+			}
+		}
+		f := r.planned(ours)
+		apply := f.startApply(ours)
+		must(t, apply.wait(), job.Succeeded, "", "")
+		if !strings.Contains(apply.read(job.EventsFile), "rewritten") {
+			t.Error("the apply has another script than was told")
+		}
+	})
+	t.Run("a module", func(t *testing.T) {
+		r := newRig(t, map[string]string{"main.tf": newGitModule(t, "one").calledAt("main")})
+		evil := "#!/bin/sh\ncase \" $* \" in *\" plan \"*) for d in .terraform/modules/*/; do " +
+			"echo evil > $d/payload; done;; esac\nexec %s \"$@\"\n"
+		got := mustLoad(t, r.planned(r.withEngine(evil)).dir).Plan.Rewritten
+		if len(got) != 1 || !strings.HasPrefix(got[0].Path, ".terraform/modules/") ||
+			path.Base(got[0].Path) != "payload" {
+			t.Errorf("it rewrote %+v", got)
+		}
+	})
+	t.Run("more than are named", func(t *testing.T) {
+		many := map[string]string{"main.tf": provisioned("true")}
+		for i := range ground.MaxRewritten + 7 {
+			many[fmt.Sprintf("f/%03d.txt", i)] = "x"
+		}
+		r := newRig(t, many)
+		p := mustLoad(t, r.planned(r.withEngine("#!/bin/sh\nrm -rf f\nexec %s \"$@\"\n")).dir).Plan
+		if len(p.Rewritten) != ground.MaxRewritten || p.MoreRewritten != 7 {
+			t.Errorf("%d, and %d more", len(p.Rewritten), p.MoreRewritten)
+		}
+	})
+	t.Run("a lock file that init completes, and one that something rewrites", func(t *testing.T) {
+		dir := t.TempDir()
+		for in, text := range map[string]string{"was": "a\nb\n", "grew": "a\nnew\nb\n", "lost": "a\nnew\nc\n"} {
+			file := filepath.Join(dir, in, ".terraform.lock.hcl")
+			err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, want := range map[string]int{"grew": 0, "lost": 1} {
+			layer := ground.Layer{Shared: filepath.Join(dir, "was"), Written: filepath.Join(dir, name)}
+			got, _, err := ground.Rewritten([]ground.Layer{layer})
+			if err != nil || len(got) != want {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+		}
+	})
+	t.Run("an honest plan", func(t *testing.T) {
+		if p := mustLoad(t, newRig(t, files).planned().dir).Plan; len(p.Rewritten)+p.MoreRewritten > 0 {
+			t.Errorf("it rewrote %+v", p.Rewritten)
 		}
 	})
 }

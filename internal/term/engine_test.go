@@ -291,3 +291,21 @@ func TestModulesThatCanMove(t *testing.T) {
 		t.Errorf("it writes to the terminal: %q", out.String())
 	}
 }
+
+// What making a plan changed of the commit stands above the plan, and cannot write to the terminal.
+func TestRewrittenFiles(t *testing.T) {
+	var out bytes.Buffer
+	pl := &plan.Plan{Complete: true, MoreRewritten: 3, Rewritten: []plan.Rewritten{{Path: "deploy.sh"},
+		{Path: "a\x1b[2J\n  b", Removed: true}}}
+	term.New(&out, &out, term.Options{Color: term.ColorNever}).Plan(nil, pl)
+	text := out.String()
+	for _, want := range []string{"  deploy.sh changed\n", " removed\n", "  and 3 more\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("not %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "\x1b") || strings.Count(text, "\n  b") > 0 ||
+		strings.Index(text, "deploy.sh") > strings.Index(text, "No changes") {
+		t.Errorf("it writes to the terminal, or stands below the plan: %q", text)
+	}
+}

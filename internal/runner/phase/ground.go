@@ -101,11 +101,11 @@ func (p *phase) groundFile() string {
 // wait for its apply. It returns what ApprovedDigest takes: nil for a plan that is never
 // applied, of which nothing is kept.
 func (p *phase) keepGround() ([]byte, error) {
-	if !p.job.LockState {
-		return nil, nil
-	}
 	if err := errors.Join(p.work.Unlink(), p.work.View.Collect()); err != nil {
 		return nil, err
+	}
+	if !p.job.LockState {
+		return nil, nil
 	}
 	written := filepath.Join(p.job.Ground, "written")
 	if err := ground.SyncTree(written); err != nil {

@@ -114,6 +114,9 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 		made.Providers = p.result.Providers
 	}
 	made.Modules, made.State = p.work.Floating(), backend.PlannedOn(raw)
+	if made.Rewritten, made.MoreRewritten, err = p.work.Rewritten(); err != nil {
+		return err
+	}
 	made.Mask(p.secrets.Mask, p.secrets.MaskWhole...)
 	b, err := json.Marshal(made)
 	if err != nil {

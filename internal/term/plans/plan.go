@@ -19,6 +19,7 @@ import (
 func Print(g *page.Page, pl *plan.Plan) {
 	s := &sheet{Page: g}
 	engine := engineName(pl.EngineName)
+	s.rewritten(pl)
 	s.drift(pl, engine)
 	s.actions(pl, engine)
 	s.deferred(pl)
@@ -72,6 +73,26 @@ func (s *sheet) modules(pl *plan.Plan) {
 			at = "in version " + m.Version
 		}
 		s.linef("  %s = %s %s", page.CleanLine(m.Call), page.CleanLine(m.Source), page.CleanLine(at))
+	}
+	s.linef("")
+}
+
+// rewritten tells which files are not as they are in the commit.
+func (s *sheet) rewritten(pl *plan.Plan) {
+	if len(pl.Rewritten) == 0 {
+		return
+	}
+	s.linef("%s making this plan changed files of the commit; the apply has them as they are now:",
+		s.Paint(page.Bold, "Rewritten:"))
+	for _, f := range pl.Rewritten {
+		what := "changed"
+		if f.Removed {
+			what = "removed"
+		}
+		s.linef("  %s %s", page.CleanLine(f.Path), what)
+	}
+	if pl.MoreRewritten > 0 {
+		s.linef("  and %d more", pl.MoreRewritten)
 	}
 	s.linef("")
 }
