@@ -44,6 +44,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 		PlanGrace:   cfg.Runner.PlanGrace,
 		ApplyGrace:  cfg.Runner.ApplyGrace,
 		Limits:      cfg.Runner.Limits,
+		Network:     cfg.Runner.Network,
 	}
 	for name, e := range cfg.Engines {
 		s.Engines[name] = job.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL,

@@ -46,8 +46,8 @@ var floors = [][]string{
 	{"internal/fleet"}, // out of reach and the rules
 	{"internal/runner/cell"},
 	{"internal/runner/inputs", "internal/runner/deadline", "internal/runner/limits", // looks at processes
-		"internal/runner/egress"},
-	{"internal/runner/ground", "internal/runner/backend"},
+		"internal/runner/egress", "internal/runner/netns"},
+	{"internal/runner/ground", "internal/runner/backend", "internal/runner/network"},
 	{"internal/runner/module", "internal/runner/command"},
 	{"internal/runner/workdir"}, // runs init
 	{"internal/runner/phase"},

@@ -126,6 +126,7 @@ func read(r *decode.Reader, top decode.Block) *Config {
 	if c.Server.SocketGroup == "" {
 		warnOfRules(r, top)
 	}
+	workspaces.WarnOfHosts(r, c.Workspaces, c.Runner.Network)
 	for _, w := range c.Workspaces {
 		declared = append(declared, w.Name)
 	}

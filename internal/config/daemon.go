@@ -29,7 +29,8 @@ type Runner struct {
 	PlanGrace  time.Duration // between a graceful interrupt of a plan and its kill
 	ApplyGrace time.Duration // the same of an apply
 
-	Limits workspace.Limits // what each phase may take of the machine
+	Limits  workspace.Limits  // what each phase may take of the machine
+	Network workspace.Network // whom each engine can reach
 }
 
 func server(r *decode.Reader, b decode.Block) Server {
@@ -72,6 +73,7 @@ func runner(r *decode.Reader, b decode.Block) Runner {
 		PlanGrace:   b.Duration("plan_grace", time.Second).OrElse(d.PlanGrace),
 		ApplyGrace:  b.Duration("apply_grace", time.Second).OrElse(d.ApplyGrace),
 		Limits:      workspaces.LimitsOf(b),
+		Network:     workspaces.NetworkOf(b),
 	}
 	out.DriftConcurrency = b.Number("drift_concurrency", 1).OrElse(max(out.Concurrency/2, 1))
 	for _, p := range pass.Val {

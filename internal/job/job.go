@@ -99,6 +99,9 @@ type Job struct {
 	LockState   bool          `json:"lock_state"`
 	LockTimeout time.Duration `json:"lock_timeout"`
 	Timeout     time.Duration `json:"timeout"` // of the whole phase
+	// Network is whom the engine can reach; of a listed one, hosts by these patterns. "" is open.
+	Network workspace.Network `json:"network,omitempty"`
+	Hosts   []string          `json:"hosts,omitempty"`
 	// Limits are what the engine may take, with all that it starts. The runner itself has none.
 	Limits workspace.Limits `json:"limits,omitzero"`
 	Grace  time.Duration    `json:"grace"` // between a graceful interrupt and a kill; an apply has a long one
@@ -271,6 +274,9 @@ type Result struct {
 	// StateLost says that the engine could not save the state and the runner
 	// could not keep it either: Message tells where a part of it may lie.
 	StateLost bool `json:"state_lost,omitempty"`
+
+	// Hosts are those that the engine spoke to, of a listed network; see NetworkFile.
+	Hosts []string `json:"hosts,omitempty"`
 
 	// PeakMemory is how much memory the engine took at once, in bytes, with all that it started, as
 	// far as it was seen; 0: not known.

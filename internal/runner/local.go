@@ -141,7 +141,7 @@ func takeLock(dir string) (*os.File, error) {
 // removing it would let a second runner lock another one of the same name.
 func clearAttempt(dir string) error {
 	for _, name := range []string{job.ResultFile, job.ReserveFile, backend.EvidenceReserve, job.StartedFile,
-		job.OutputsFile, job.EventsFile, job.LogFile,
+		job.OutputsFile, job.EventsFile, job.LogFile, job.NetworkFile,
 		job.JobFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -28,7 +28,12 @@ import (
 // The test's own binary is the `tfops runner` that Local starts.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "runner" {
+		useResolver()
 		os.Exit(phase.Main(os.Args[2]))
+	}
+	if len(os.Args) > 4 && os.Args[1] == "reach" {
+		reach(os.Args[2:])
+		os.Exit(0)
 	}
 	if len(os.Args) > 1 && os.Args[1] == inputs.AccessCommand {
 		os.Exit(inputs.Access(os.Args[2:]))

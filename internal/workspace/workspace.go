@@ -83,6 +83,9 @@ type Workspace struct {
 
 	Limits Limits // what its phases may take of the machine, besides what the runner block says
 
+	Network Network  // whom its engine can reach, besides what the runner block says; "": as that says
+	Hosts   []string // patterns of hosts that it can reach where the network is listed; see package hosts
+
 	KeepRuns int // how many ended runs to keep at least
 	KeepDays int // how many days an ended run is kept at least
 }

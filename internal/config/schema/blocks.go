@@ -6,15 +6,15 @@ import (
 )
 
 var (
-	// limitAttrs are those of what a phase may take of the machine.
-	limitAttrs = strings.Fields("memory tasks disk")
+	// limitAttrs are those of what a phase may take of the machine, and reach.
+	limitAttrs = strings.Fields("memory tasks disk network")
 
 	// workspaceAttrs are those that several workspaces can share.
 	workspaceAttrs = append(strings.Fields(`repository branch dir terraform_workspace tag tag_prefix commit backend
 		engine engine_version parallelism apply apply_offline
 		var_files variables backend_config backend_config_files env labels
 		plan_timeout apply_timeout lock_timeout keep_runs keep_days
-		depends_on infer_dependencies inputs watch ignore reach`), limitAttrs...)
+		depends_on infer_dependencies inputs watch ignore reach hosts`), limitAttrs...)
 
 	// generatorAttrs are those of a workspace, with what a workspaces block looks
 	// for in the place of where one workspace is.

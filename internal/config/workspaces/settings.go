@@ -78,6 +78,8 @@ func (r reader) settings(b decode.Block) settings {
 	s.text["engine_version"] = b.Version("engine_version")
 	s.number["parallelism"] = b.Number("parallelism", 1)
 	readLimits(b, &s)
+	s.text["network"], s.list["hosts"] = networkOf(b), b.List("hosts")
+	r.checkHosts(s.list["hosts"])
 	s.duration["lock_timeout"] = b.Duration("lock_timeout", 0)
 	s.text["apply"] = decode.OneOf(b, "apply", workspace.Manual, workspace.Auto, workspace.Never)
 	s.variables = r.values(b.Map("variables"), "invalid name of a variable",
@@ -182,6 +184,8 @@ func (s settings) workspace(engine string) Workspace {
 		ApplyTimeout:       duration["apply_timeout"].OrElse(2 * time.Hour),
 		LockTimeout:        duration["lock_timeout"].OrElse(time.Minute),
 		Limits:             s.limits(),
+		Network:            workspace.Network(text["network"].Val),
+		Hosts:              decode.Values[string](list["hosts"].Val),
 		KeepRuns:           number["keep_runs"].OrElse(50),
 		KeepDays:           number["keep_days"].OrElse(90),
 		DependsOn:          decode.Values[string](list["depends_on"].Val),

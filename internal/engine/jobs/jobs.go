@@ -69,6 +69,7 @@ func (j *Maker) Make(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace, Limits: s.Limits.Tightened(def.Limits),
 		Speculative: r.Kind == run.Plan, Debug: r.Debug,
 		StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables,
+		Network: s.Network.Stricter(def.Network), Hosts: def.Hosts,
 		InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
 	}
 	if p == job.ApplyPhase {

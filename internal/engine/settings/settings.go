@@ -40,7 +40,8 @@ type Settings struct {
 	// orphans its lock and its providers.
 	PlanGrace, ApplyGrace time.Duration
 
-	Limits workspace.Limits // what each phase may take of the machine
+	Limits  workspace.Limits  // what each phase may take of the machine
+	Network workspace.Network // whom each engine can reach
 
 	*fleet.Fleet // that the configuration comes to, with what generators make
 }

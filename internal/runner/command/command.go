@@ -7,6 +7,8 @@ import (
 	"errors"
 	"os/exec"
 	"reflect"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -21,6 +23,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/runner/limits"
+	"github.com/tfops/tfops/internal/runner/network"
 )
 
 // Engine is the engine in one root module.
@@ -33,8 +36,19 @@ type Engine struct {
 	Names map[string]string // what files in memory are called, by path
 	Stop  *cell.Stopper
 	Guard *limits.Guard
-	Log   *diagnostics.EventLog
-	Debug *diagnostics.DebugLog // nil unless the job asks for one
+	// Network is what the engine has of one; nil where it has the machine's.
+	Network *network.Network
+	Log     *diagnostics.EventLog
+	Debug   *diagnostics.DebugLog // nil unless the job asks for one
+}
+
+// UseNetwork gives the engine the network that its workspace asks for, once.
+func (e *Engine) UseNetwork(context.Context) (err error) {
+	if e.Network == nil {
+		e.Network, err = network.Open(e.Job)
+	}
+	e.Network.Tell(e.Env)
+	return err
 }
 
 // Call is a command of the engine, as terraform-exec calls it.
@@ -132,7 +146,37 @@ func (e *Engine) ended(ctx context.Context, what string, out *diagnostics.Output
 	}
 	f := diagnostics.Explain(what, out.All(), out.Plain.String())
 	f.Next = e.FromMirror(f.Next)
+	e.tellRefused(f, out)
 	return f
+}
+
+// tellRefused says which hosts the engine did not reach: that may be why it failed, and does not pass by itself.
+func (e *Engine) tellRefused(f *diagnostics.Failure, out *diagnostics.Output) {
+	if e.Network == nil {
+		return
+	}
+	names := e.Network.Refused()
+	if len(names) == 0 {
+		if f.Cause == job.CauseNetwork && !saidByProxy(out) {
+			f.Cause, f.Next = job.CauseEngine, "the engine has no network of its own, as network of its workspace "+
+				"says: it reaches hosts that are listed, by HTTPS_PROXY and HTTP_PROXY, and no others"
+		}
+		return
+	}
+	list := strings.Join(names, ", ")
+	f.Message += "; it may not reach " + list
+	f.Next = "if it may reach them, add to hosts of the workspace: " + list
+	if f.Cause == job.CauseNetwork {
+		f.Cause = job.CauseEngine
+	}
+}
+
+// saidByProxy reports whether the runner's proxy said why a connection failed.
+func saidByProxy(out *diagnostics.Output) bool {
+	const by = "tfops: "
+	return strings.Contains(out.Plain.String(), by) || slices.ContainsFunc(out.All(), func(d job.Diagnostic) bool {
+		return strings.Contains(d.Summary+d.Detail, by)
+	})
 }
 
 // limited is the failure of a command that took more than it may. What became of an apply is known

@@ -148,6 +148,7 @@ func work(dir string, secrets job.Secrets, stop *cell.Stopper) error {
 		err = p.run(ctx)
 	}
 	end.Ended()
+	p.result.Hosts = p.work.Network.Close(dir, p.mask.Text, p.note)
 	stop.End(p.conclude(err))
 	p.finishLog()
 	return p.save()

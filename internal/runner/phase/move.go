@@ -134,10 +134,11 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir,
 		m.TerraformWorkspace, nil, nil
 	q.job.Backend, q.job.BackendFiles = m.Backend, m.BackendFiles
-	q.work.Guard = p.work.Guard
+	q.work.Guard, q.work.Network = p.work.Guard, p.work.Network
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
 	q.work.Job, q.work.Log = q.job, q.log
-	if err := inOrder(ctx, q.openGround, q.readInputs, q.work.CheckBackend, q.findEngine, q.work.Open,
+	if err := inOrder(ctx, q.openGround, q.readInputs, q.work.CheckBackend, q.findEngine, q.work.UseNetwork,
+		q.work.Open,
 		q.placeState); err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func (p *phase) run(ctx context.Context) error {
 		main = p.moveState
 	}
 	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.checkVariables, p.work.CheckBackend,
-		p.findEngine, p.checkEngine, p.work.Open, p.placeState, main)
+		p.findEngine, p.checkEngine, p.work.UseNetwork, p.work.Open, p.placeState, main)
 }
 
 // openView gives what the engine sees the commit's files through.
