@@ -42,6 +42,7 @@ var floors = [][]string{
 		"internal/drift",
 		"internal/term", "internal/checkout"},
 	{"internal/runner/diagnostics", "internal/drift/classify", "internal/drift/findings",
+		"internal/drift/healing",
 		"internal/usage", "internal/api/lookup"},
 	{"internal/fleet"}, // out of reach and the rules
 	{"internal/runner/cell"},

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/config"
-	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/healing"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -163,7 +163,7 @@ func definition(w config.Workspace) (fleet.Definition, error) {
 		d.Source = fmt.Sprintf("%s:%d", w.Range.Filename, w.Range.Start.Line)
 	}
 	if w.Drift.Heal {
-		d.Healing = &drift.Healing{Only: w.Drift.HealOnly, Cooldown: w.Drift.HealCooldown}
+		d.Healing = &healing.Rules{Only: w.Drift.HealOnly, Cooldown: w.Drift.HealCooldown}
 	}
 	return d, err
 }

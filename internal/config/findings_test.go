@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/healing"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -117,19 +118,19 @@ func TestLeavesOutEverything(t *testing.T) {
 func TestHealingIsMerged(t *testing.T) {
 	const defaults = "defaults {\n repository = \"infra\"\n drift {\n schedule = \"@daily\"\n" +
 		" timezone = \"Asia/Tokyo\"\n heal = true\n heal_only = [\"changed\"]\n heal_cooldown = \"3h\"\n }\n}\n"
-	healing := func(schedule, timezone string, heal bool, only drift.Class, cooldown time.Duration) Drift {
-		return Drift{Schedule: schedule, Timezone: timezone, Heal: heal, HealOnly: []drift.Class{only},
+	merged := func(schedule, timezone string, heal bool, only healing.Repair, cooldown time.Duration) Drift {
+		return Drift{Schedule: schedule, Timezone: timezone, Heal: heal, HealOnly: []healing.Repair{only},
 			HealCooldown: cooldown}
 	}
 	for drifts, want := range map[string]Drift{
-		``:                          healing("@daily", "Asia/Tokyo", true, drift.Changed, 3*time.Hour),
-		`heal = false`:              healing("@daily", "Asia/Tokyo", false, drift.Changed, 3*time.Hour),
-		`heal = null`:               healing("@daily", "Asia/Tokyo", true, drift.Changed, 3*time.Hour),
-		`heal_only = ["deleted"]`:   healing("@daily", "Asia/Tokyo", true, drift.Deleted, 3*time.Hour),
-		`heal_cooldown = "1m"`:      healing("@daily", "Asia/Tokyo", true, drift.Changed, time.Minute),
-		`heal_cooldown = "2d"`:      healing("@daily", "Asia/Tokyo", true, drift.Changed, 48*time.Hour),
-		`schedule = "0 2 * * *"`:    healing("0 2 * * *", "Asia/Tokyo", true, drift.Changed, 3*time.Hour),
-		`timezone = "Asia/Kolkata"`: healing("@daily", "Asia/Kolkata", true, drift.Changed, 3*time.Hour),
+		``:                          merged("@daily", "Asia/Tokyo", true, healing.Changed, 3*time.Hour),
+		`heal = false`:              merged("@daily", "Asia/Tokyo", false, healing.Changed, 3*time.Hour),
+		`heal = null`:               merged("@daily", "Asia/Tokyo", true, healing.Changed, 3*time.Hour),
+		`heal_only = ["deleted"]`:   merged("@daily", "Asia/Tokyo", true, healing.Deleted, 3*time.Hour),
+		`heal_cooldown = "1m"`:      merged("@daily", "Asia/Tokyo", true, healing.Changed, time.Minute),
+		`heal_cooldown = "2d"`:      merged("@daily", "Asia/Tokyo", true, healing.Changed, 48*time.Hour),
+		`schedule = "0 2 * * *"`:    merged("0 2 * * *", "Asia/Tokyo", true, healing.Changed, 3*time.Hour),
+		`timezone = "Asia/Kolkata"`: merged("@daily", "Asia/Kolkata", true, healing.Changed, 3*time.Hour),
 	} {
 		src := valid + defaults + "workspace \"a\" {\n drift {\n" + drifts + "\n}\n}\nworkspaces \"live\" {\n" +
 			" dirs = [\"live/*\"]\n name = parts[1]\n drift {\n" + drifts + "\n}\n}\n"

@@ -58,8 +58,8 @@ func Unacknowledge(f Finding, now time.Time) (Finding, Event, error) {
 // over reports whether the acknowledgement has ended.
 func (a Ack) over(now time.Time) bool { return !a.Until.IsZero() && !now.Before(a.Until) }
 
-// covers reports whether a, which may be nil, covers an attribute.
-func (a *Ack) covers(path string, now time.Time) bool {
+// Covers reports whether a, which may be nil, covers an attribute.
+func (a *Ack) Covers(path string, now time.Time) bool {
 	return a != nil && !a.over(now) && slices.Contains(a.Attributes, path)
 }
 

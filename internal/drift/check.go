@@ -56,7 +56,7 @@ func (c Check) Concluded(found []Difference, findings []Finding) Check {
 	}
 	stands := false
 	for _, f := range findings {
-		if f.Workspace != c.Workspace || !f.open() || f.Life == Ignored || f.Class == Unchecked {
+		if f.Workspace != c.Workspace || !f.Open() || f.Life == Ignored || f.Class == Unchecked {
 			continue
 		}
 		stands = stands || f.Stands()

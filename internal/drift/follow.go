@@ -29,7 +29,7 @@ func Follow(known []Finding, check Check, found []Difference, now time.Time) ([]
 		case ok:
 			f = w.again(f, d)
 			delete(byID, f.ID)
-		case f.open() && w.looked(f):
+		case f.Open() && w.looked(f):
 			f = w.resolve(f)
 		}
 		f.Heals = recent(f.Heals, now)
@@ -93,7 +93,7 @@ func (w *walk) again(f Finding, d Difference) Finding {
 			if !back && !was.FirstSeen.IsZero() {
 				a.FirstSeen = was.FirstSeen
 			}
-		} else if !f.Ack.covers(a.Path, w.now) {
+		} else if !f.Ack.Covers(a.Path, w.now) {
 			news = append(news, a.Path)
 		}
 	}
@@ -156,10 +156,10 @@ func (f Finding) settle(now time.Time, text string) (Finding, string) {
 			text = "the acknowledgement ended"
 		}
 	}
-	if f.Ack == nil || f.Life == Ignored || !f.open() {
+	if f.Ack == nil || f.Life == Ignored || !f.Open() {
 		return f, text
 	}
-	covered := !slices.ContainsFunc(f.showing(), func(p string) bool { return !f.Ack.covers(p, now) })
+	covered := !slices.ContainsFunc(f.showing(), func(p string) bool { return !f.Ack.Covers(p, now) })
 	switch {
 	case covered && f.Life != Acknowledged:
 		f.Life = f.Life.take(acked)

@@ -279,23 +279,23 @@ func walkOnce(t *testing.T, r *rand.Rand, all []Finding, now time.Time) []Findin
 	next, events := rules.Update(all, check, found, now)
 	open := map[string]Finding{}
 	for i, f := range next {
-		if f.open() {
+		if f.Open() {
 			open[f.ID] = f
 		}
 		if f.Severity == "" {
 			t.Fatalf("%+v has no severity", f)
 		}
-		resolvedNow := i < len(all) && all[i].open() && !f.open()
+		resolvedNow := i < len(all) && all[i].Open() && !f.Open()
 		if resolvedNow && (check.Outcome == NotChecked || check.Outcome == NothingYet ||
 			f.Workspace != check.Workspace) {
 			t.Fatalf("%s of %s was resolved by %+v", f.ID, f.Workspace, check)
 		}
 		showing := f.showing()
-		if f.open() && (f.Life == Ignored) != (len(showing) == 0) {
+		if f.Open() && (f.Life == Ignored) != (len(showing) == 0) {
 			t.Fatalf("%s is %s and shows %v", f.ID, f.Life, showing)
 		}
 		if f.Life == Acknowledged && slices.ContainsFunc(showing,
-			func(p string) bool { return !f.Ack.covers(p, now) }) {
+			func(p string) bool { return !f.Ack.Covers(p, now) }) {
 			t.Fatalf("%+v is acknowledged, and not covered", f)
 		}
 	}

@@ -81,7 +81,7 @@ func Apply(rules []Ignore, findings []Finding, now time.Time) ([]Finding, []Even
 	var events []Event
 	for i, f := range findings {
 		out[i] = f
-		if !f.open() {
+		if !f.Open() {
 			continue
 		}
 		from := f.Life
@@ -90,7 +90,7 @@ func Apply(rules []Ignore, findings []Finding, now time.Time) ([]Finding, []Even
 		switch {
 		case len(f.showing()) == 0:
 			f.Life, text = from.take(ruledOut), "left out by the rule "+f.ignoredBy()
-		case len(shown) > 0 && slices.ContainsFunc(shown, func(p string) bool { return !f.Ack.covers(p, now) }):
+		case len(shown) > 0 && slices.ContainsFunc(shown, func(p string) bool { return !f.Ack.Covers(p, now) }):
 			f.Life, text = from.take(ruleLeft), "no rule leaves it out any more: "+names(shown)
 		case from == Ignored: // what shows is acknowledged
 			f.Life, text = from.take(ruleLeft), "no rule leaves it out any more"
@@ -139,7 +139,7 @@ func LeftOutBy(rules []Ignore, findings []Finding, now time.Time) []LeftOut {
 		for _, f := range findings {
 			n := 0
 			for _, a := range f.Attributes {
-				if a.IgnoredBy == r.Name && f.open() {
+				if a.IgnoredBy == r.Name && f.Open() {
 					n++
 				}
 			}
@@ -173,7 +173,7 @@ func (r Rules) Update(known []Finding, check Check, found []Difference, now time
 func (r Rules) Reapply(known []Finding, now time.Time) ([]Finding, []Event) {
 	findings, events := Apply(r.Ignore, known, now)
 	for i := range findings {
-		if findings[i].open() {
+		if findings[i].Open() {
 			findings[i].Severity = Grade(r.Severity, findings[i])
 		}
 	}
@@ -192,7 +192,7 @@ func (r Rules) NextEnd(known []Finding, now time.Time) (next time.Time) {
 		ends(i.Expires)
 	}
 	for _, f := range known {
-		if f.Ack != nil && f.open() {
+		if f.Ack != nil && f.Open() {
 			ends(f.Ack.Until)
 		}
 	}

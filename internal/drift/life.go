@@ -86,8 +86,8 @@ func net(events []Event) []Event {
 	return kept
 }
 
-// open reports whether the finding still stands.
-func (f Finding) open() bool { return f.Life != Resolved }
+// Open reports whether the finding still stands.
+func (f Finding) Open() bool { return f.Life != Resolved }
 
 // showing lists the paths of the attributes that no rule leaves out.
 func (f Finding) showing() []string {
@@ -103,7 +103,7 @@ func (f Finding) showing() []string {
 // Stands reports whether the finding makes its workspace drifted: it is open,
 // no rule ignores it, and it is more than a commit on its way.
 func (f Finding) Stands() bool {
-	return f.open() && f.Life != Ignored && f.Class != PendingCommit && f.Class != Unchecked
+	return f.Open() && f.Life != Ignored && f.Class != PendingCommit && f.Class != Unchecked
 }
 
 // Since is when the finding began to stand: when it returned, if it did.

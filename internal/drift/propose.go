@@ -8,8 +8,9 @@ import (
 	"unicode"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
-	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/drift/glob"
 )
 
 // ignoreDays is how long a rule lasts that is proposed.

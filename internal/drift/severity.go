@@ -75,7 +75,7 @@ func (r SeverityRule) of(d Difference, a Attribute) bool {
 
 func builtinSeverity(d Difference, a Attribute) Severity {
 	switch {
-	case d.Class == Deleted, d.Action == plan.Delete:
+	case d.Class == Deleted, d.Action == plan.Delete, d.Class == Changed && d.Action == plan.Replace:
 		return Critical
 	case d.Class == Unchecked, d.Class == CheckFailed:
 		return High

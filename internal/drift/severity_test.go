@@ -62,7 +62,7 @@ func TestGrade(t *testing.T) {
 }
 
 func TestGradeByRules(t *testing.T) {
-	f := Finding{Difference: Difference{Type: "aws_instance", Class: Changed, Action: plan.Replace,
+	f := Finding{Difference: Difference{Type: "aws_instance", Class: Changed, Action: plan.Update,
 		Attributes: []Attribute{{Path: "tags.Name"}, {Path: "ami"}}}}
 	for _, c := range []struct {
 		name  string
@@ -74,8 +74,8 @@ func TestGradeByRules(t *testing.T) {
 		{"a tag matters here", []SeverityRule{{Attribute: "tags.Name", Severity: Critical}}, Critical},
 		{"the first counts", []SeverityRule{{Type: "aws_*", Severity: High}, {Severity: Critical}}, High},
 		{"another type", []SeverityRule{{Type: "google_*", Severity: Critical}}, Medium},
-		{"action", []SeverityRule{{Action: plan.Replace, Severity: Critical}}, Critical},
-		{"another action", []SeverityRule{{Action: plan.Update, Severity: Critical}}, Medium},
+		{"action", []SeverityRule{{Action: plan.Update, Severity: Critical}}, Critical},
+		{"another action", []SeverityRule{{Action: plan.Replace, Severity: Critical}}, Medium},
 		{"class", []SeverityRule{{Class: Changed, Severity: High}}, High},
 	} {
 		if got := Grade(c.rules, f); got != c.want {
@@ -86,6 +86,14 @@ func TestGradeByRules(t *testing.T) {
 	g.Attributes = []Attribute{{Path: "tags.Name"}, {Path: "ami", IgnoredBy: "r"}}
 	if got := Grade(nil, g); got != Low {
 		t.Errorf("what is left out counts: %s", got)
+	}
+	replaced := f
+	replaced.Action = plan.Replace
+	if got := Grade(nil, replaced); got != Critical {
+		t.Errorf("what a plan would replace is %s", got)
+	}
+	if got := Grade([]SeverityRule{{Action: plan.Replace, Severity: Low}}, replaced); got != Low {
+		t.Errorf("a rule says low, and what a plan would replace is %s", got)
 	}
 	gone := Finding{Difference: Difference{Class: Deleted, Action: plan.Create, Attributes: []Attribute{{}}}}
 	if got := Grade([]SeverityRule{{Action: plan.Delete, Severity: Low}}, gone); got != Low {

@@ -100,7 +100,7 @@ var notes = map[Way]map[Class]string{
 // now.
 func (f Finding) WaysOut(now time.Time) []WayOut {
 	var out []WayOut
-	if !f.open() {
+	if !f.Open() {
 		return out
 	}
 	for _, w := range ways {

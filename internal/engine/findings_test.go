@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/healing"
 	"github.com/tfops/tfops/internal/engine/acts"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fault"
@@ -360,8 +361,8 @@ func TestAcknowledgementsMeetTheRules(t *testing.T) {
 	}, define("a", auto))
 }
 
-func healing(only ...drift.Class) func(*fleet.Definition) {
-	return func(d *fleet.Definition) { d.Healing = &drift.Healing{Only: only, Cooldown: time.Minute} }
+func heals(only ...healing.Repair) func(*fleet.Definition) {
+	return func(d *fleet.Definition) { d.Healing = &healing.Rules{Only: only, Cooldown: time.Minute} }
 }
 
 func TestHealing(t *testing.T) {
@@ -378,7 +379,7 @@ func TestHealing(t *testing.T) {
 			if f := g.findings("a", drift.Resolved)[0]; f.ResolvedBy != heal.ID || len(f.Heals) != 1 {
 				t.Errorf("%+v", f)
 			}
-		}, define("a", auto, healing()))
+		}, define("a", auto, heals()))
 	})
 	t.Run("waits for approval where the rules ask for one", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -394,7 +395,7 @@ func TestHealing(t *testing.T) {
 			if got := g.get(heal.ID); got.Status != run.Applied {
 				t.Errorf("the heal is %s", got.Status)
 			}
-		}, define("a", healing()))
+		}, define("a", heals()))
 	})
 	t.Run("leaves alone what is not drift", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -410,7 +411,7 @@ func TestHealing(t *testing.T) {
 			if r := g.check("a"); g.last("a").ID != r.ID {
 				t.Errorf("a run followed: %+v", g.last("a"))
 			}
-		}, define("a", auto, healing()))
+		}, define("a", auto, heals()))
 	})
 	t.Run("heals only the classes that it may", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -418,7 +419,7 @@ func TestHealing(t *testing.T) {
 			if r := g.check("a"); g.last("a").ID != r.ID {
 				t.Errorf("what was deleted was made again: %+v", g.last("a"))
 			}
-		}, define("a", auto, healing(drift.Changed)))
+		}, define("a", auto, heals(healing.Changed)))
 	})
 	t.Run("lets a commit that waits go first", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -429,7 +430,7 @@ func TestHealing(t *testing.T) {
 			if got := g.get(waits.ID); got.Status != run.AwaitingApproval || g.last("a").ID != r.ID {
 				t.Errorf("the commit's run is %s, and the newest run %+v", got.Status, g.last("a"))
 			}
-		}, define("a", healing()))
+		}, define("a", heals()))
 	})
 	t.Run("is stopped after three heals within a day, and goes on once it is clean", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -460,7 +461,7 @@ func TestHealing(t *testing.T) {
 			w.change("box.one", "large")
 			g.check("a")
 			g.want("a", run.Applied)
-		}, define("a", auto, healing()))
+		}, define("a", auto, heals()))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/healing"
 	"github.com/tfops/tfops/internal/engine/acts"
 	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/fleet"
@@ -61,12 +62,12 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 	t.Run("inputs of the configuration that failed to be applied", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
 			failing(g, job.PlanPhase, "no such size")
-			g.configure(define("a", auto, healing(), size("large")))
+			g.configure(define("a", auto, heals(), size("large")))
 			g.want("a", run.Errored)
 			working(g)
 			w.change("box.one", "large")
 			g.notHealed("a", "the inputs of the workspace changed in the configuration")
-		}, define("a", auto, healing(), size("small")))
+		}, define("a", auto, heals(), size("small")))
 	})
 	t.Run("a commit that was rejected", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -77,7 +78,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 			}
 			w.change("box.one", "large")
 			g.notHealed("a", "is wanted")
-		}, define("a", healing()))
+		}, define("a", heals()))
 	})
 	t.Run("a workspace that its branch has no more", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -86,7 +87,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 			g.pass(time.Minute)
 			w.change("box.one", "large")
 			g.notHealed("a", "cannot be planned")
-		}, define("a", auto, healing()))
+		}, define("a", auto, heals()))
 	})
 	t.Run("what somebody acknowledged", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -105,7 +106,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 			if g.heals("a") != 0 {
 				t.Error("what is acknowledged was healed")
 			}
-		}, define("a", auto, healing()))
+		}, define("a", auto, heals()))
 	})
 	t.Run("what came up between the check and the heal", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -130,7 +131,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 			}
 			g.wantFindings("a", "box.one changed new")
 			g.wantDrift("a", workspace.Drifted, "box.one")
-		}, define("a", auto, healing()))
+		}, define("a", auto, heals()))
 	})
 }
 
@@ -183,7 +184,7 @@ func TestHealingWaitsLikeOthers(t *testing.T) {
 					t.Errorf("nothing has drifted, and it is not healed: %s", d.NotHealed)
 				}
 				g.wantFindings("a", "box.one changed resolved")
-			}, define("a", auto, healing()))
+			}, define("a", auto, heals()))
 		})
 	}
 }
@@ -203,7 +204,7 @@ func TestHealingCoolsDown(t *testing.T) {
 		if n := g.heals("a"); n != 2 {
 			t.Errorf("%d heals", n)
 		}
-	}, define("a", auto, func(d *fleet.Definition) { d.Healing = &drift.Healing{Cooldown: time.Hour} }))
+	}, define("a", auto, func(d *fleet.Definition) { d.Healing = &healing.Rules{Cooldown: time.Hour} }))
 }
 
 // The daemon dies at every write of a check that heals: it is healed once.
@@ -235,7 +236,7 @@ func TestHealingSurvivesACrash(t *testing.T) {
 				if f := g.findings("a", drift.Resolved); len(f) == 1 && len(f[0].Heals) != 1 {
 					t.Errorf("died at write %d (after it: %t): %+v", n, after, f[0])
 				}
-			}, define("a", auto, healing()))
+			}, define("a", auto, heals()))
 		}
 		if done {
 			if n < 6 {
@@ -341,5 +342,5 @@ func TestACheckAmongApplies(t *testing.T) {
 		if g.heals("a") != 0 {
 			t.Error("it was healed")
 		}
-	}, define("a", auto, healing()))
+	}, define("a", auto, heals()))
 }

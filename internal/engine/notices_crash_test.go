@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/healing"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fault"
@@ -82,7 +82,7 @@ func toldLife(t *testing.T, n int, after bool, check func(*rig)) {
 		}
 		g.live(begin.Add(8 * time.Hour))
 		check(g)
-	}, define("a", auto, hourly, healing(drift.Changed)), define("b"))
+	}, define("a", auto, hourly, heals(healing.Changed)), define("b"))
 }
 
 // approves votes for the newest run of a workspace until the vote is stored.

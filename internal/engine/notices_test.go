@@ -263,7 +263,7 @@ func TestNotices(t *testing.T) {
 				g.check("a")
 			}
 			g.wantTold()
-		}, define("a", auto, healing())},
+		}, define("a", auto, heals())},
 	} {
 		t.Run(name, func(t *testing.T) {
 			toldRig(t, nil, func(t *testing.T, g *rig, w *world) { c.play(g, w) }, c.def)
@@ -389,7 +389,7 @@ func TestNoticesHoldNoSecrets(t *testing.T) {
 				t.Errorf("nothing of the kind %s was told", k)
 			}
 		}
-	}, define("a", healing(), func(d *fleet.Definition) {
+	}, define("a", heals(), func(d *fleet.Definition) {
 		d.Env = map[string]workspace.EnvVar{"TOKEN": {Value: canary, Secret: true}}
 	}))
 }

@@ -11,7 +11,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/healing"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/workspace"
@@ -30,7 +30,7 @@ type Definition struct {
 	workspace.Workspace
 	Rules   []approvals.Rule
 	Drift   schedule.Schedule
-	Healing *drift.Healing // nil: what drifted is never put back by itself
+	Healing *healing.Rules // nil: what drifted is never put back by itself
 	Source  string         // where it is configured, as "tfops.hcl:12"; "" where nobody asks
 
 	Fingerprint string // of its inputs, as Workspace.Fingerprint; Build computes it once

@@ -138,6 +138,8 @@ type Change struct {
 	// Configured are the arguments and blocks at the top level that the
 	// configuration sets; what else there is the provider decides.
 	Configured []string `json:"configured,omitempty"`
+	// Constant are those of them that are set to a constant, of what is created.
+	Constant []string `json:"constant,omitempty"`
 }
 
 // Invocation is a provider action that the apply invokes besides the changes

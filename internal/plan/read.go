@@ -209,7 +209,11 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 		c.ImportID = importID(tc.Importing)
 	}
 	c.Blocks = r.blocks.of(&c)
-	c.Configured = r.configured[WithoutKeys(c.Address)].names
+	of := r.configured[WithoutKeys(c.Address)]
+	c.Configured = of.names
+	if action == Create {
+		c.Constant = slices.Sorted(maps.Keys(of.fixed))
+	}
 	names := append([]string{}, c.Configured...) // never nil, which would be all
 	r.shown = append(r.shown, shown{red.Before, names}, shown{red.After, names})
 	return c, original{was, r.redactor.Found[marked:], r.redactor.Loose[loose:]}, nil

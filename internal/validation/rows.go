@@ -1,11 +1,11 @@
 package validation
 
 import (
-	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/healing"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -88,12 +88,12 @@ func notifyRows(targets []notify.Target) []Notify {
 	return rows
 }
 
-// heals are the classes of drift that are put back.
-func heals(h *drift.Healing) []string {
+// heals are the ways in which drift is put back.
+func heals(h *healing.Rules) []string {
 	var out []string
-	for _, c := range []drift.Class{drift.Changed, drift.Deleted} {
-		if h != nil && (len(h.Only) == 0 || slices.Contains(h.Only, c)) {
-			out = append(out, string(c))
+	for _, r := range []healing.Repair{healing.Changed, healing.Deleted, healing.Replaced} {
+		if h != nil && h.May(r) {
+			out = append(out, string(r))
 		}
 	}
 	return out

@@ -14,7 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/problems"
 	"github.com/tfops/tfops/internal/config/schema"
-	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/healing"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -103,7 +103,8 @@ func (r reader) settings(b decode.Block) settings {
 		s.text["schedule"], s.text["timezone"] = d.Schedule()
 		s.flag["heal"], s.list["heal_only"] = d.Flag("heal"), d.List("heal_only")
 		s.duration["heal_cooldown"] = d.Duration("heal_cooldown", time.Minute)
-		decode.SomeOf(d, s.list["heal_only"], "heal_only", drift.Changed, drift.Deleted)
+		decode.SomeOf(d, s.list["heal_only"], "heal_only", healing.Changed, healing.Deleted,
+			healing.Replaced)
 	}
 	return s
 }
@@ -213,7 +214,7 @@ func (s settings) workspace(engine string) Workspace {
 		}
 	}
 	w.Drift = Drift{Schedule: text["schedule"].Val, Timezone: text["timezone"].OrElse("UTC"), Heal: s.flag["heal"].Val,
-		HealOnly:     decode.Values[drift.Class](list["heal_only"].Val),
+		HealOnly:     decode.Values[healing.Repair](list["heal_only"].Val),
 		HealCooldown: duration["heal_cooldown"].OrElse(time.Hour)}
 	return w
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/people"
 	"github.com/tfops/tfops/internal/config/schema"
-	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/healing"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -30,11 +30,11 @@ type Workspace struct {
 
 // Drift says when a workspace is checked for drift, and what becomes of it.
 type Drift struct {
-	Schedule     string        // cron expression; empty: never
-	Timezone     string        // name of the tz database; "UTC" unless configured
-	Heal         bool          // put back what drifted
-	HealOnly     []drift.Class // what to heal, of changed and deleted; nil: both
-	HealCooldown time.Duration // between two heals of a finding; at least a minute
+	Schedule     string           // cron expression; empty: never
+	Timezone     string           // name of the tz database; "UTC" unless configured
+	Heal         bool             // put back what drifted
+	HealOnly     []healing.Repair // what to heal; nil: all that destroys nothing
+	HealCooldown time.Duration    // between two heals of a finding; at least a minute
 }
 
 // Generator is a workspaces block.

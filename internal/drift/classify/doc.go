@@ -30,5 +30,8 @@
 // Where the elements of a list or set have moved, paths of two differences
 // do not fit each other; then S=T for the attribute at the top level tells
 // that P0 puts it back, and otherwise paths are held against each other without
-// their indexes.
+// the indexes of that list, and the whole of it counts as wanted otherwise. Keys of
+// maps, and elements of lists that stayed where they were, are never held
+// against another one. An instance that is gone and that P0 makes with other
+// values than it had is input, too, besides deleted.
 package classify

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/tfops/tfops/internal/drift/glob"
@@ -21,7 +22,8 @@ type leaf struct {
 type leaves struct {
 	order  []string
 	at     map[string]leaf
-	plain  map[string]bool // their paths without indexes
+	moved  map[string]bool // lists of which elements stand at other indexes, by their paths without indexes
+	came   map[string]int  // by the path of an element: 1 came, -1 went, 0 one for the other
 	roots  map[string]bool // the attributes at the top level that have any
 	before map[string]any  // the whole values, by attribute at the top level
 	after  map[string]any
@@ -29,7 +31,8 @@ type leaves struct {
 
 // differences takes a change apart; of nil there are none.
 func differences(c *plan.Change) leaves {
-	l := leaves{at: map[string]leaf{}, plain: map[string]bool{}, roots: map[string]bool{}}
+	l := leaves{at: map[string]leaf{}, moved: map[string]bool{}, came: map[string]int{},
+		roots: map[string]bool{}}
 	if c == nil {
 		return l
 	}
@@ -40,6 +43,12 @@ func differences(c *plan.Change) leaves {
 	}
 	for _, a := range diff.Of(narrowed(c, l)) {
 		l.add(a)
+	}
+	for element, n := range l.came {
+		if n != 0 {
+			list, _ := cutIndex(element)
+			l.moved[withoutIndexes(list, nil)] = true
+		}
 	}
 	return l
 }
@@ -86,6 +95,9 @@ func (l *leaves) add(a diff.Attr) {
 	if a.Kind == diff.Unchanged && !a.Unknown {
 		return
 	}
+	if _, element := cutIndex(a.Path); element {
+		l.passed(a)
+	}
 	inner := 0
 	if !a.Unknown && !a.Sensitive && (a.Shape == diff.Object || a.Shape == diff.Map || a.Shape == diff.List ||
 		a.Shape == diff.Block) {
@@ -113,8 +125,17 @@ func (l *leaves) add(a diff.Attr) {
 		f.sensitive = f.sensitive || old.sensitive
 	}
 	l.at[a.Path] = f
-	l.plain[plan.WithoutKeys(a.Path)] = true
 	l.roots[glob.Root(a.Path)] = true
+}
+
+// passed notes an element that went, or came.
+func (l *leaves) passed(a diff.Attr) {
+	switch a.Kind {
+	case diff.Added:
+		l.came[a.Path]++
+	case diff.Removed:
+		l.came[a.Path]--
+	}
 }
 
 // has finds what differs at a path: there, at what it is a part of, or
@@ -138,18 +159,91 @@ func (l leaves) has(path string) (leaf, bool) {
 	return leaf{}, false
 }
 
-// loosely is has by paths without their indexes.
-func (l leaves) loosely(path string) bool {
-	if !strings.Contains(path, "[") || !l.roots[glob.Root(path)] {
+// loose are the paths of some leaves without the indexes of lists of which elements moved, in these
+// leaves or in those that they are held against: the same element may be at another index in the two.
+// Keys of maps, and the elements of all other lists, stay apart.
+type loose struct {
+	moved map[string]bool
+	paths map[string]bool
+}
+
+// loosen makes the paths of l ready to be held against those of other.
+func (l leaves) loosen(other leaves) loose {
+	if len(l.moved)+len(other.moved) == 0 || len(l.order) == 0 {
+		return loose{}
+	}
+	o := loose{moved: maps.Clone(l.moved), paths: map[string]bool{}}
+	maps.Copy(o.moved, other.moved)
+	for _, p := range l.order {
+		o.paths[withoutIndexes(p, o.moved)] = true
+	}
+	return o
+}
+
+// has reports whether something differs at a path, at what it is a part of, or within it; it is false
+// where the path leads through no list that moved.
+func (o loose) has(path string) bool {
+	if !o.leads(path) {
 		return false
 	}
-	plain := plan.WithoutKeys(path)
-	for p := range l.plain {
+	plain := withoutIndexes(path, o.moved)
+	for p := range o.paths {
 		if p == plain || beneath(p, plain) || beneath(plain, p) {
 			return true
 		}
 	}
 	return false
+}
+
+// leads reports whether a path leads through a list that moved.
+func (o loose) leads(path string) bool {
+	return len(o.moved) > 0 && withoutIndexes(path, o.moved) != path
+}
+
+// withoutIndexes is a path without the indexes of some lists, which are named by their paths without any
+// index; of nil: of all. Keys of maps, which are quoted, stay.
+func withoutIndexes(path string, of map[string]bool) string {
+	if !strings.Contains(path, "[") {
+		return path
+	}
+	var out, plain strings.Builder // plain is what was passed, without any index
+	for i := 0; i < len(path); {
+		end := stepEnd(path, i)
+		step := path[i:end]
+		if step[0] == '[' && step[1] != '"' {
+			if of != nil && !of[plain.String()] {
+				out.WriteString(step)
+			}
+		} else {
+			out.WriteString(step)
+			plain.WriteString(step)
+		}
+		i = end
+	}
+	return out.String()
+}
+
+// cutIndex cuts the index of an element off a path.
+func cutIndex(path string) (list string, element bool) {
+	list = parent(path)
+	step := path[len(list):]
+	return list, len(step) > 2 && step[0] == '[' && step[1] != '"'
+}
+
+// stepEnd is where the step of a path that begins at i ends.
+func stepEnd(path string, i int) int {
+	quoted := false
+	for j := i; j < len(path); j++ {
+		switch c := path[j]; {
+		case quoted && c == '\\':
+			j++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && j > i && (c == '.' || c == '['):
+			return j
+		}
+	}
+	return len(path)
 }
 
 // beneath reports whether p is a part of what is at path.
@@ -160,16 +254,9 @@ func beneath(path, p string) bool {
 
 // parent is the path without its last step; empty at the top level.
 func parent(path string) string {
-	last, quoted := 0, false
-	for i := 0; i < len(path); i++ {
-		switch c := path[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case !quoted && (c == '.' || c == '['):
-			last = i
-		}
+	last := 0
+	for i := 0; i < len(path); {
+		last, i = i, stepEnd(path, i)
 	}
 	return path[:last]
 }

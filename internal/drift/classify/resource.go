@@ -47,7 +47,24 @@ func (c *classes) gone(r *resource) {
 		c.add(r, drift.PreApplied, plan.NoOp, drift.Attribute{})
 	default:
 		c.add(r, drift.Deleted, r.change.Action, drift.Attribute{})
+		c.madeOtherwise(r)
 		c.pendingBeside(r)
+	}
+}
+
+// madeOtherwise adds what P0 gives an instance that is gone otherwise than it was: a data source, a
+// variable or a provider made that difference. Constants of the configuration are left out, since
+// providers write them in forms of their own.
+func (c *classes) madeOtherwise(r *resource) {
+	between := *r.change
+	between.Action, between.Before, between.SensitiveChanged = plan.Update, r.drift.Before, nil
+	d := differences(&between)
+	for _, p := range d.order {
+		f, root := d.at[p], glob.Root(p)
+		if !f.unknown && !c.known(r.change.Unknown, p) && slices.Contains(r.change.Configured, root) &&
+			!slices.Contains(r.change.Constant, root) {
+			c.add(r, drift.Input, r.change.Action, f.wanted(f.before))
+		}
 	}
 }
 
@@ -211,7 +228,7 @@ func (c *classes) pendingAttributes(r *resource, v views) {
 	n := 0
 	for _, p := range v.head.order {
 		f := v.head.at[p]
-		if _, outside := v.drift.has(p); outside || v.drift.loosely(p) {
+		if _, outside := v.drift.has(p); outside || v.outsideOfHead.has(p) {
 			n++
 			continue
 		}

@@ -16,7 +16,9 @@ type views struct {
 	change    leaves // W→T
 	head      leaves // W→H
 	headDrift leaves // S→W as P1 knew it
-	explained bool   // something outside explains what P0 does
+	// what differs outside and what the plans change, held against each other where lists moved
+	outsideOfChange, outsideOfHead, inChange, inHead loose
+	explained                                        bool // something outside explains what P0 does
 }
 
 func (r *resource) views() views {
@@ -32,6 +34,8 @@ func (r *resource) views() views {
 			v.head = differences(r.head)
 		}
 	}
+	v.outsideOfChange, v.inChange = v.drift.loosen(v.change), v.change.loosen(v.drift)
+	v.outsideOfHead, v.inHead = v.drift.loosen(v.head), v.head.loosen(v.drift)
 	for _, p := range v.drift.order {
 		if _, back := v.back(v.drift.at[p]); back {
 			v.explained = true
@@ -60,7 +64,7 @@ func (v views) back(f leaf) (leaf, bool) {
 		}
 		return r, true
 	}
-	if v.restores(glob.Root(f.path)) || v.change.loosely(f.path) {
+	if v.restores(glob.Root(f.path)) || v.inChange.has(f.path) {
 		return leaf{path: f.path, before: f.after, after: f.before, sensitive: f.sensitive}, true
 	}
 	return leaf{}, false
@@ -77,7 +81,7 @@ func (v views) puts(f leaf) bool {
 	if _, ok := v.drift.has(f.path); ok {
 		return true
 	}
-	return v.restores(glob.Root(f.path)) || v.drift.loosely(f.path)
+	return v.restores(glob.Root(f.path)) || v.outsideOfChange.has(f.path)
 }
 
 // outside is the class of an attribute that differs outside, and what a plan
@@ -103,6 +107,9 @@ func (v views) outside(f leaf) (drift.Class, any) {
 		return drift.Changed, drift.Unknown
 	case !values.Equal(back.after, f.before):
 		return drift.Changed, back.after
+	case v.inChange.leads(f.path) && !v.restores(glob.Root(f.path)):
+		// Which element is which cannot be told, and the whole is not what was applied.
+		return drift.Changed, v.change.after[glob.Root(f.path)]
 	}
 	return drift.Changed, nil
 }
@@ -117,7 +124,7 @@ func (r *resource) headTakes() bool {
 func (v views) headWants(path string) (any, bool) {
 	f, ok := v.head.has(path)
 	switch {
-	case !ok && v.head.loosely(path):
+	case !ok && v.inHead.has(path):
 		return v.head.after[glob.Root(path)], true
 	case !ok:
 		return nil, false

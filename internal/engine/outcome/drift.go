@@ -328,15 +328,21 @@ func healed(findings []drift.Finding, ids []string, now time.Time) []drift.Findi
 
 // overreach says why the plan of a run that was to heal is not applied: something
 // came up between the check and the plan, and nobody has asked for that.
-func overreach(d *run.Tx, p *plan.Plan) (string, error) {
+func (o Rules) overreach(d *run.Tx, def fleet.Definition, p *plan.Plan) (string, error) {
 	if d.Run.Trigger.Cause != run.ByHeal {
 		return "", nil
 	}
-	findings, err := d.Findings()
+	if def.Healing == nil {
+		return "not applied: it was to put back what drifted, and the workspace has heal = false now", nil
+	}
+	known, err := d.Findings()
 	if err != nil {
 		return "", err
 	}
-	if why := drift.Beyond(p, findings); why != "" {
+	// The plan is looked at as a check's is; what that finds is not stored.
+	now, _ := o.RulesOf(def).Update(known, drift.Check{Workspace: d.Run.Workspace, Outcome: drift.Drifted},
+		classify.Differences(classify.Evidence{Applied: p}), d.Now)
+	if why := def.Healing.Against(p, now, d.Now); why != "" {
 		return "not applied: it was to put back what drifted, and " + why, nil
 	}
 	return "", nil

@@ -160,7 +160,7 @@ func (o Rules) toApproval(d *run.Tx, def fleet.Definition, planned Planned) erro
 		planned.NameApplied(&d.Record)
 		return d.Move(run.PlannedAndFinished, "", "no changes")
 	}
-	if why, err := overreach(d, p); err != nil || why != "" {
+	if why, err := o.overreach(d, def, p); err != nil || why != "" {
 		if err != nil {
 			return err
 		}
