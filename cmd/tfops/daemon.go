@@ -51,6 +51,7 @@ type daemon struct {
 	opened   fs.FileInfo // the data directory
 	lost     chan error  // that it is not there any more, once
 	store    *store.Store
+	local    *runner.Local
 	engine   *engine.Engine
 	notifier *delivery.Notifier
 	server   *server.Server
@@ -124,21 +125,21 @@ func (d *daemon) open() error {
 		return datadir.Unwritable(cfg.DataDir, err)
 	}
 	d.mirrors.dir = filepath.Join(cfg.DataDir, "repos")
-	settings, err := settingsOf(cfg, &d.mirrors)
+	d.local = &runner.Local{Exe: d.Exe}
+	settings, err := settingsOf(cfg, &d.mirrors, d.findSandbox())
 	if err != nil {
 		return err
 	}
 	d.rules = settings.RulesDigest()
-	local := &runner.Local{Exe: d.Exe}
-	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: local, Engines: local,
-		Halts: local, Vault: key,
+	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: d.local, Engines: d.local,
+		Halts: d.local, Vault: key,
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
 	d.notifier = delivery.New(d.store, delivery.Options{Targets: d.notified, Reports: d.renderReport,
 		Tell: d.tellDelivery})
 	e := asked.Engine{Drift: d.engine, Patches: d.engine, DriftReports: d.engine, Fleet: d.engine,
 		Sources: d.engine, Holds: d.engine, Runs: d.engine, Decisions: d.engine, States: d.engine}
 	d.server = server.New(server.Options{Engine: e, Store: d.store, Outbox: d.outbox(), Config: d.configStatus,
-		Version: d.versions, Log: d.Log,
+		Version: d.versions, Sandbox: d.engine.Sandbox, Log: d.Log,
 		Damage: d.damage, MayApprove: d.engine.MayApprove})
 	d.listener, err = socket.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
 	return err
@@ -163,6 +164,7 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	parts.Go(func() { d.notifier.Run(ctx) })
 	parts.Go(func() { d.keepTelling(ctx) })
 	parts.Go(func() { d.timeStore(ctx) })
+	parts.Go(func() { d.keepSandbox(ctx) })
 	parts.Go(func() { d.versions() }) // looked up once, before somebody waits for it
 	parts.Go(func() { failed <- d.watchDataDir(ctx); cancel() })
 	parts.Wait()
@@ -243,7 +245,7 @@ func (d *daemon) reload(ctx context.Context) {
 	}
 	var settings *settings.Settings
 	if err == nil {
-		settings, err = settingsOf(cfg, &d.mirrors)
+		settings, err = settingsOf(cfg, &d.mirrors, d.findSandbox())
 	}
 	// What comes into force may have something to tell at once: the notifier must
 	// not look for a new target before it is there, and give the message up.

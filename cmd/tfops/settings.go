@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,12 +24,14 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/server/socket"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
 // settingsOf copies out of the configuration what the engine needs.
-func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
+// found is how this machine shuts engines in.
+func settingsOf(cfg *config.Config, m *mirrors, found sandbox.State) (*settings.Settings, error) {
 	s := &settings.Settings{
 		Engines: map[string]job.EngineSpec{},
 		People: approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{},
@@ -43,6 +46,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 		Wants:       func(n run.Notice) []string { return notify.Wants(cfg.Notify, n) },
 		PlanGrace:   cfg.Runner.PlanGrace,
 		ApplyGrace:  cfg.Runner.ApplyGrace,
+		Sandbox:     sandbox.Terms{Wanted: cfg.Runner.Sandbox, State: found, Root: os.Geteuid() == 0},
 		Limits:      cfg.Runner.Limits,
 		Network:     cfg.Runner.Network,
 	}

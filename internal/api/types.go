@@ -11,7 +11,7 @@ import "time"
 
 // Waiting is what a run or a workspace waits for, as a fact.
 type Waiting struct {
-	Kind string `json:"kind" enum:"worker,phase,run,upstream,approval,new_state,state,lock,interrupted,stopped,suspended,retry,remote,machine,rename,configuration,orphaned,repository,errored,out_of_sync,stale,back" doc:"What kind of thing is waited for"`
+	Kind string `json:"kind" enum:"worker,phase,run,upstream,approval,new_state,state,lock,interrupted,stopped,suspended,retry,remote,machine,sandbox,rename,configuration,orphaned,repository,errored,out_of_sync,stale,back" doc:"What kind of thing is waited for"`
 	Run  string `json:"run,omitempty" doc:"The run that is waited for, or that is to be looked at"`
 	Lock string `json:"lock,omitempty" doc:"The state that somebody holds, as in the list of locks"`
 }
@@ -341,7 +341,24 @@ type Status struct {
 	Strays       []Stray        `json:"strays" doc:"Directories of runs that the store does not know, as the daemon found them at its start; they are kept"`
 	Damage       []Damage       `json:"damage" doc:"Records of the store that were not what was written, and were set aside in the last 30 days"`
 	Config       ConfigStatus   `json:"config"`
+	Sandbox      *Sandbox       `json:"sandbox,omitempty" doc:"How the engines of runs are shut in; absent until that was found out"`
 	Version      string         `json:"version"`
+}
+
+// Sandbox is how the engines of runs are shut in.
+type Sandbox struct {
+	Level  string        `json:"level,omitempty" enum:"namespaces,users,filters,none" doc:"What the daemon's machine gives; absent where that was not found out"`
+	Text   string        `json:"text" doc:"What that means, for people"`
+	Wanted string        `json:"wanted" enum:"auto,namespaces,users,filters,none" doc:"runner.sandbox of the configuration"`
+	Note   string        `json:"note,omitempty" doc:"What people should know: a level below the first, or one that was accepted"`
+	Lacks  []SandboxLack `json:"lacks" doc:"What the machine does not offer for a better level"`
+}
+
+// SandboxLack is what a machine does not offer for a better level.
+type SandboxLack struct {
+	Kind string `json:"kind"`
+	What string `json:"what" doc:"For people"`
+	Next string `json:"next" doc:"What to do about it"`
 }
 
 // LeftBehind is a workspace that the configuration has no more.

@@ -105,6 +105,7 @@ runner {
   pass_env    = ["AWS_*", "HTTPS_PROXY"]
   plan_grace  = "1m"
   apply_grace = "1h"
+  sandbox     = "users"
 }
 
 engine "terraform" {
@@ -185,7 +186,7 @@ func TestWhole(t *testing.T) {
 	dir := filepath.Dir(c.Path)
 	if c.DataDir != filepath.Join(dir, "data") || c.Server.SocketGroup != "tfops" || c.Runner.Concurrency != 2 ||
 		!slices.Equal(c.Runner.PassEnv, []string{"AWS_*", "HTTPS_PROXY"}) || c.Runner.PlanGrace != time.Minute ||
-		c.Runner.ApplyGrace != time.Hour {
+		c.Runner.ApplyGrace != time.Hour || c.Runner.Sandbox != "users" {
 		t.Errorf("%q %+v %+v", c.DataDir, c.Server, c.Runner)
 	}
 	if e := c.Engines["terraform"]; e != (Engine{Name: "terraform", Version: "~> 1.11",

@@ -2,14 +2,17 @@ package config
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/people"
+	"github.com/tfops/tfops/internal/config/problems"
 	"github.com/tfops/tfops/internal/config/schema"
 	"github.com/tfops/tfops/internal/config/workspaces"
 	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -29,6 +32,7 @@ type Runner struct {
 	PlanGrace  time.Duration // between a graceful interrupt of a plan and its kill
 	ApplyGrace time.Duration // the same of an apply
 
+	Sandbox sandbox.Wanted    // how an engine is to be shut in
 	Limits  workspace.Limits  // what each phase may take of the machine
 	Network workspace.Network // whom each engine can reach
 }
@@ -60,7 +64,26 @@ func warnOfRules(r *decode.Reader, top decode.Block) {
 func defaultRunner() Runner {
 	n := runtime.NumCPU()
 	return Runner{Concurrency: n, DriftConcurrency: max(n/2, 1),
-		PlanGrace: 30 * time.Second, ApplyGrace: 10 * time.Minute}
+		PlanGrace: 30 * time.Second, ApplyGrace: 10 * time.Minute, Sandbox: sandbox.Auto}
+}
+
+// wantedSandbox reads how an engine is to be shut in.
+func wantedSandbox(r *decode.Reader, b decode.Block) sandbox.Wanted {
+	f := b.Text("sandbox")
+	wanted := sandbox.Wanted(f.Val)
+	if !f.Set {
+		return sandbox.Auto
+	}
+	if !slices.Contains(sandbox.AllWanted(), wanted) {
+		var words []string
+		for _, w := range sandbox.AllWanted() {
+			words = append(words, string(w))
+		}
+		r.Errorf(f.Range, "not a sandbox", "Write \"auto\" for the best that the machine gives; \"namespaces\", "+
+			"\"users\" or \"filters\" for what there has to be at least; or \"none\" to accept that there is none.%s",
+			problems.DidYouMean(f.Val, words))
+	}
+	return wanted
 }
 
 var envPattern = lazyregexp.New(`^[A-Za-z_*][A-Za-z0-9_*]*$`)
@@ -74,6 +97,7 @@ func runner(r *decode.Reader, b decode.Block) Runner {
 		ApplyGrace:  b.Duration("apply_grace", time.Second).OrElse(d.ApplyGrace),
 		Limits:      workspaces.LimitsOf(b),
 		Network:     workspaces.NetworkOf(b),
+		Sandbox:     wantedSandbox(r, b),
 	}
 	out.DriftConcurrency = b.Number("drift_concurrency", 1).OrElse(max(out.Concurrency/2, 1))
 	for _, p := range pass.Val {

@@ -38,6 +38,7 @@ import (
 	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/engine/watch"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // Journal is what is remembered of drift: what the upkeep keeps, and what people
@@ -132,6 +133,16 @@ func (e *Engine) Configure(ctx context.Context, s *settings.Settings) error {
 	e.txn.Changed.Send()
 	return nil
 }
+
+// Found has runs wait, or go on, as this machine shuts their engines in.
+func (e *Engine) Found(state sandbox.State) {
+	e.watcher.Found(state)
+	e.txn.Calendar.Send()
+	e.txn.Changed.Send()
+}
+
+// Sandbox is how engines are to be shut in, and how this machine does it.
+func (e *Engine) Sandbox() sandbox.Terms { return e.txn.Settings.Get().Sandbox }
 
 // Poke makes the next poll of a repository happen now.
 func (e *Engine) Poke(repository string) error { return e.watcher.Poke(repository) }

@@ -138,6 +138,9 @@ type Run struct {
 	Canceling    string `json:"canceling,omitempty"`     // who asked for the running phase to stop
 	SupersededBy string `json:"superseded_by,omitempty"` // the newer run
 
+	// Ref is what somebody named, of a speculative plan: a branch, tag or commit; empty: the
+	// workspace's own.
+	Ref string `json:"ref,omitempty"`
 	// Debug says that the engine's own debug log is kept beside the run's log.
 	Debug bool `json:"debug,omitempty"`
 	// Tag is the tag that the commit was found by, of a workspace that follows tags.

@@ -50,6 +50,11 @@ type State struct {
 	Lacks []Lack
 }
 
+// Equal reports whether nothing was found out that differs.
+func (s State) Equal(other State) bool {
+	return s.Level == other.Level && slices.Equal(s.Lacks, other.Lacks)
+}
+
 // Lack is something that a machine does not offer.
 type Lack struct {
 	Kind   LackKind

@@ -43,36 +43,36 @@ func asksFor(ctx context.Context, verb string) {
 // refusePeer answers a process that may ask for nothing. That it tried is recorded, whatever it asked
 // for: nobody but code that was let out of its sandbox, or somebody who is about to, comes here.
 func (s *Server) refusePeer(out http.ResponseWriter, r *http.Request, p socket.Peer) {
-	ctx := context.WithoutCancel(r.Context())
-	rq := requestOf(ctx)
+	rq := requestOf(r.Context())
 	writeProblem(out, fail(r.Context(), p.Refused))
-	who, err := actor(ctx)
-	if err != nil {
-		who.Name = "unknown"
-	}
+	who := asker(r.Context())
 	rec := audit.By(who, "connect", "")
 	rec.Refused = rq.act.Why
-	var ok bool
-	if rec.Unrecorded, ok = s.refused.Admit(who.Name, time.Now()); !ok {
-		return
-	}
 	rq.log.Warn("a process was refused", "pid", p.PID, "why", rec.Refused)
-	if err := s.Store.Record(ctx, rec); err != nil {
-		rq.log.Error("a refusal cannot be recorded", "error", err)
+	s.record(r.Context(), rq, who, rec)
+}
+
+// asker is who asks, as far as that can be told.
+func asker(ctx context.Context) access.Actor {
+	who, err := actor(ctx)
+	if err != nil {
+		return access.Actor{Name: "unknown", Via: "socket"}
 	}
+	return who
 }
 
 // recordRefusal records an act that was refused.
 func (s *Server) recordRefusal(r *http.Request, rq request, status int) {
-	ctx := context.WithoutCancel(r.Context())
-	who, err := actor(ctx)
-	if err != nil {
-		who = access.Actor{Name: "unknown", Via: "socket"}
+	who := asker(r.Context())
+	if rec, ok := rq.act.Record(r, s.ids[r.Pattern], status, who); ok {
+		s.record(r.Context(), rq, who, rec)
 	}
-	rec, ok := rq.act.Record(r, s.ids[r.Pattern], status, who)
-	if !ok {
-		return
-	}
+}
+
+// record stores the record of something that was refused, though its request may have ended.
+func (s *Server) record(ctx context.Context, rq request, who access.Actor, rec audit.Record) {
+	ctx = context.WithoutCancel(ctx)
+	var ok bool
 	if rec.Unrecorded, ok = s.refused.Admit(who.Name, time.Now()); !ok {
 		return
 	}

@@ -30,6 +30,7 @@ import (
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/audit"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/server/asked"
 	"github.com/tfops/tfops/internal/server/limits"
 	"github.com/tfops/tfops/internal/server/refused"
@@ -51,6 +52,7 @@ type Options struct {
 	Config  func() api.ConfigStatus
 	Damage  func(context.Context) ([]api.Damage, error) // of the store; without it there is none
 	Version func() api.Version
+	Sandbox func() sandbox.Terms // how engines are shut in; without it nothing is said of it
 	Log     *slog.Logger
 
 	// MayApprove says why the person's yes to the run's plan would not count

@@ -31,7 +31,7 @@ func (s *Server) status(ctx context.Context, in *nothing) (*body[api.Status], er
 		Workspaces: all.Body, Repositories: wire.Repositories(s.Engine.Repositories()),
 		Generators: wire.Generators(s.Engine.Generators()),
 		Notify:     told, LeftBehind: wire.LeftBehind(left), Strays: wire.Strays(s.Engine.Strays()), Damage: damage,
-		Config: s.Config(), Version: s.version(),
+		Config: s.Config(), Version: s.version(), Sandbox: wire.Sandbox(s.Sandbox),
 	}), nil
 }
 

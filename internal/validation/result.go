@@ -32,7 +32,8 @@ type Result struct {
 
 	repositories int                 // in the configuration
 	looked       []workspace.Problem // what a look at the repositories brought
-	// rules and reports of no workspace, rules that nobody can meet, workspaces of no directory
+	// rules and reports of no workspace, rules that nobody can meet, workspaces of no directory, a
+	// sandbox that does not count
 	unmatched []Problem
 }
 
@@ -56,7 +57,7 @@ func Check(cfg *config.Config, repo string, now time.Time) (Result, error) {
 		Generators: x.generators, Ignore: ignoreRows(cfg.Ignore, now), Severity: severityRows(cfg.Severity),
 		Reports: reportRows(cfg), Notify: notifyRows(cfg.Notify), WholeRepository: x.whole,
 		repositories: len(cfg.Repositories), looked: x.Problems,
-		unmatched: slices.Concat(unmatched(cfg, x), unmeetable(cfg, x), x.absent)}
+		unmatched: slices.Concat(unmatched(cfg, x), unmeetable(cfg, x), forRoot(cfg), x.absent)}
 	r.Problems = slices.Concat(problems(cfg.Warnings), found(x.Problems), r.unmatched)
 	return r, nil
 }

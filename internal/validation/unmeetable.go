@@ -2,7 +2,6 @@ package validation
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"os/user"
 	"strconv"
@@ -16,11 +15,10 @@ import (
 // approvals count under no rule. The owner of the data directory is that user, as soon as there
 // is one.
 func unmeetable(cfg *config.Config, x Expansion) (found []Problem) {
-	info, err := os.Stat(cfg.DataDir)
-	if err != nil {
+	owner := ownerName(cfg.DataDir)
+	if owner == "" {
 		return nil
 	}
-	owner := ownerName(info)
 	people := approvals.People{Groups: map[string][]string{}}
 	for _, g := range cfg.Groups {
 		people.Groups[g.Name] = g.Members
@@ -38,13 +36,37 @@ func unmeetable(cfg *config.Config, x Expansion) (found []Problem) {
 	return found
 }
 
-// ownerName is the name of a file's owner; empty where there is none.
-func ownerName(info fs.FileInfo) string {
+// forRoot is a warning of a sandbox that is accepted to be none where root runs tfops serve.
+func forRoot(cfg *config.Config) (found []Problem) {
+	owner, known := ownerOf(cfg.DataDir)
+	if cfg.Runner.Sandbox.Accepted() && (known && owner == 0 || !known && os.Geteuid() == 0) {
+		return []Problem{{Severity: "warning", File: cfg.Path,
+			Summary: `sandbox = "none" does not count where tfops serve runs as root`,
+			Detail:  "run tfops serve as a user of its own"}}
+	}
+	return nil
+}
+
+// ownerOf is the uid of who owns a file; false where there is none.
+func ownerOf(path string) (uid uint32, ok bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
 	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return st.Uid, true
+}
+
+// ownerName is the name of who owns a file; empty where there is none.
+func ownerName(path string) string {
+	uid, ok := ownerOf(path)
 	if !ok {
 		return ""
 	}
-	u, err := user.LookupId(strconv.FormatUint(uint64(st.Uid), 10))
+	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
 	if err != nil {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // A rule that names nobody but the owner of data_dir is told before somebody waits for it.
@@ -69,5 +70,25 @@ workspace "w" {
 				t.Errorf("%q", summaries)
 			}
 		})
+	}
+}
+
+// That nothing has to shut engines in does not count for root, which owns data_dir where it runs
+// tfops serve.
+func TestNoSandboxForRoot(t *testing.T) {
+	for _, c := range []struct {
+		dir     string
+		sandbox string
+		warned  bool
+	}{
+		{t.TempDir(), "none", os.Geteuid() == 0},
+		{filepath.Join(t.TempDir(), "not yet"), "none", os.Geteuid() == 0},
+		{t.TempDir(), "auto", false},
+		{"/", "none", true}, // which is root's
+	} {
+		cfg := &config.Config{DataDir: c.dir, Runner: config.Runner{Sandbox: sandbox.Wanted(c.sandbox)}}
+		if got := forRoot(cfg); len(got) > 0 != c.warned {
+			t.Errorf("%s, %s: %+v", c.dir, c.sandbox, got)
+		}
 	}
 }

@@ -33,7 +33,8 @@ var (
 	Server = &Kind{Type: "server", Single: true, Attrs: []string{"socket_group"},
 		Later: map[string]string{"listen": noListener}}
 	Runner = &Kind{Type: "runner", Single: true, advice: runnerAdvice,
-		Attrs: append(strings.Fields("concurrency drift_concurrency pass_env plan_grace apply_grace"), limitAttrs...)}
+		Attrs: append(strings.Fields("concurrency drift_concurrency pass_env plan_grace apply_grace sandbox"),
+			limitAttrs...)}
 	Engine = &Kind{Type: "engine", Label: "name", advice: engineAdvice,
 		Attrs: strings.Fields("version path release_url public_key cli_config")}
 )

@@ -9,6 +9,7 @@ runner {
   pass_env    = ["AWS_*", "*", "A-B", "TF_VAR_x", null, "TF_CLI_ARGS"]
   plan_grace  = "soon"
   apply_grace = "10ms"
+  sandbox     = "filter"
 }
 
 engine "terraform" {

@@ -171,7 +171,7 @@ func (act *Actions) ordered(ctx context.Context, def fleet.Definition, o Order, 
 		return run.Run{}, err
 	}
 	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.Fingerprint, Upgrade: o.Upgrade,
-		Trigger: t}, nil
+		Ref: o.Ref, Trigger: t}, nil
 }
 
 // Ballot is a vote as it arrives.

@@ -50,7 +50,11 @@ func About(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 		if st, w := aboutUpstream(q, s, r); w.Kind != "" {
 			return st, w
 		}
-		return aboutPending(q, def, r)
+		st, w := aboutPending(q, def, r)
+		if st == StartPlan || st == StartCheck {
+			return sheltered(s, def, r, st, w)
+		}
+		return st, w
 	case run.Planning, run.Applying:
 		return Nothing, ownPhase(q.Stopped[r.ID], r)
 	case run.AwaitingApproval:
@@ -228,7 +232,7 @@ func aboutQueued(q run.Queue, s *settings.Settings, def *fleet.Definition, r *ru
 		return Nothing, Wait{Kind: WaitsForRun, Run: first.ID, For: inLine{first.ID, first.Workspace},
 			Command: "tfops wait " + first.ID}
 	}
-	return StartApply, worker(q, r, aWorker)
+	return sheltered(s, def, r, StartApply, worker(q, r, aWorker))
 }
 
 // heldAgainst finds a lock that keeps the run from applying. A person locks the

@@ -42,6 +42,7 @@ const (
 	WaitsForRetry         WaitKind = "retry"         // the time of the next try
 	WaitsForRemote        WaitKind = "remote"        // a remote to say that a commit is still there
 	WaitsForMachine       WaitKind = "machine"       // what the machine lacks
+	WaitsForSandbox       WaitKind = "sandbox"       // an engine that is shut in better, or somebody who does without
 	WaitsForRename        WaitKind = "rename"        // a rename to be carried out
 	WaitsForConfiguration WaitKind = "configuration" // the configuration, or the code, to be put right
 )

@@ -15,6 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/signatures"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -42,6 +43,8 @@ type Settings struct {
 
 	Limits  workspace.Limits  // what each phase may take of the machine
 	Network workspace.Network // whom each engine can reach
+
+	Sandbox sandbox.Terms // how engines are to be shut in, and how this machine does it
 
 	*fleet.Fleet // that the configuration comes to, with what generators make
 }

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/agenda"
+	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -28,6 +30,9 @@ func (u *Keeper) CheckSchedules(ctx context.Context, now time.Time) {
 	for _, d := range due {
 		if rec := *q.Record(d.Name); rec.Applied != "" { // else nothing can drift
 			r, err := u.order.Check(ctx, d, rec, run.Trigger{Cause: run.BySchedule})
+			if w, waits := decide.SandboxWait(u.txn.Settings.Get(), &d, ""); waits && err == nil {
+				err = fault.New(fault.Conflict, w.Command, "it waits for %s", w.Sentence()) // who knows for how long
+			}
 			if err == nil {
 				b.Runs = append(b.Runs, r)
 			} else if err := u.notCheckable(ctx, rec, err); err != nil {

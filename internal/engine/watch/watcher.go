@@ -15,6 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // Watcher polls repositories, keeps the fleet up to date with them and enqueues what
@@ -116,6 +117,17 @@ func (w *Watcher) Configure(ctx context.Context, s *settings.Settings) error {
 	clear(w.seen)
 	w.mu.Unlock()
 	return nil
+}
+
+// Found has the settings know how well engines are shut in on this machine, which may be found out, or
+// change, after they came into force.
+func (w *Watcher) Found(state sandbox.State) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	base, now := *w.base, *w.txn.Settings.Get()
+	base.Sandbox.State, now.Sandbox.State = state, state
+	w.base = &base
+	w.txn.Settings.Set(&now)
 }
 
 // Restart has all repositories polled anew, by the settings of now.

@@ -37,6 +37,9 @@ func trouble(p *term.Printer, s api.Status) {
 		p.Warning(fmt.Sprintf("the configuration %s is not in force, the one read %s is: %s",
 			s.Config.Path, p.Ago(s.Config.LoadedAt), s.Config.Error), "correct the file; tfops validate checks it")
 	}
+	if b := s.Sandbox; b != nil && b.Note != "" {
+		p.Warning("sandbox "+b.Level+": "+b.Note, "tfops doctor")
+	}
 	for _, r := range s.Repositories {
 		if r.Note != "" {
 			p.Notef("Repository %s: %s.", r.Name, r.Note)
