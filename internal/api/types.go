@@ -48,6 +48,8 @@ type Run struct {
 	Error        *Failure `json:"error,omitempty"`
 	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
 
+	Network []Contact `json:"network,omitempty" doc:"Only of a single run: whom its engine spoke to, or wanted to, where its network is listed"`
+
 	NewState *NewState  `json:"new_state,omitempty" doc:"The plan stands on another state than the one that was applied"`
 	Move     *StateMove `json:"move,omitempty" doc:"Of a move or an import: from where to where"`
 
@@ -183,6 +185,21 @@ type Plan struct {
 	// Complete is false when the engine deferred changes to another plan.
 	Complete bool   `json:"complete"`
 	Engine   string `json:"engine" example:"terraform 1.11.4"`
+
+	Hosts    []string `json:"hosts,omitempty" doc:"Hosts that the engine spoke to, where its network is listed"`
+	NewHosts []string `json:"new_hosts,omitempty" doc:"Of these, hosts that nothing approved or applied spoke to before"`
+}
+
+// Contact is a host that the engine spoke to in a phase of a run, or wanted to.
+type Contact struct {
+	Phase     string    `json:"phase" doc:"plan or apply"`
+	Host      string    `json:"host"`
+	Port      int       `json:"port,omitempty"`
+	BytesIn   int64     `json:"bytes_in"`
+	BytesOut  int64     `json:"bytes_out"`
+	Count     int       `json:"count" doc:"Connections"`
+	FirstSeen time.Time `json:"first_seen"`
+	Refused   string    `json:"refused,omitempty" doc:"Why it was not reached"`
 }
 
 // Vote is one person's yes or no.

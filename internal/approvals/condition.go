@@ -28,8 +28,9 @@ type PlanFacts struct {
 	Addresses []string // resources that change
 	Drifted   int      // resources that changed outside of the engine
 	Complete  bool
-	Destroy   bool // the run is a destroy run
-	Refresh   bool // the run is a refresh run: Types and Addresses are what the state takes over
+	Destroy   bool     // the run is a destroy run
+	NewHosts  []string // hosts that the engine spoke to, and nothing approved or applied did before
+	Refresh   bool     // the run is a refresh run: Types and Addresses are what the state takes over
 }
 
 // CommitFacts is `commit` in a condition.
@@ -46,7 +47,8 @@ var schema = map[string]cty.Type{
 	"plan": cty.Object(map[string]cty.Type{
 		"add": cty.Number, "change": cty.Number, "delete": cty.Number, "replace": cty.Number, "import": cty.Number,
 		"move": cty.Number, "forget": cty.Number, "read": cty.Number, "outputs": cty.Number, "drifted": cty.Number,
-		"types": strs, "addresses": strs, "complete": cty.Bool, "destroy": cty.Bool, "refresh": cty.Bool,
+		"types": strs, "addresses": strs, "new_hosts": strs, "complete": cty.Bool, "destroy": cty.Bool,
+		"refresh": cty.Bool,
 	}),
 	"workspace": cty.Object(map[string]cty.Type{
 		"name": cty.String, "repository": cty.String, "branch": cty.String, "dir": cty.String,
@@ -68,7 +70,7 @@ func (f Facts) values() map[string]cty.Value {
 			"import": n(c.Import),
 			"move":   n(c.Move), "forget": n(c.Forget), "read": n(c.Read), "outputs": n(c.Outputs),
 			"drifted": n(f.Plan.Drifted),
-			"types":   list(f.Plan.Types), "addresses": list(f.Plan.Addresses),
+			"types":   list(f.Plan.Types), "addresses": list(f.Plan.Addresses), "new_hosts": list(f.Plan.NewHosts),
 			"complete": cty.BoolVal(f.Plan.Complete), "destroy": cty.BoolVal(f.Plan.Destroy),
 			"refresh": cty.BoolVal(f.Plan.Refresh),
 		}),

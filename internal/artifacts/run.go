@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -82,6 +83,18 @@ func (r Run) ReadPlan() (*plan.Plan, error) {
 	}
 	p := &plan.Plan{}
 	return p, json.Unmarshal(b, p)
+}
+
+// Network reads the ledger of a phase: whom its engine spoke to. It is empty where the network was not listed.
+func (r Run) Network(p job.Phase) (all []job.Contact, err error) {
+	b, err := r.objects.Read(path.Join(r.key, string(p), job.NetworkFile), ofRecords)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all, json.Unmarshal(b, &all)
 }
 
 // Begin makes the directory of a run whose plan is made, without anything that an

@@ -401,6 +401,7 @@ type players struct {
 	shared  bool                                    // every workspace has the same state
 	state   func(job job.Job) string                // the state's path, where it is not the workspace's directory
 	backend string                                  // its type; managed by default
+	hosts   func(job job.Job) []string              // that a phase speaks to
 }
 
 type played struct {
@@ -460,6 +461,9 @@ func (p *players) outcome(ph *played) *job.Result {
 			f.Backend = res.Backend
 			return f
 		}
+	}
+	if p.hosts != nil {
+		res.Hosts = p.hosts(ph.job)
 	}
 	if ph.job.Outputs && p.outputs != nil {
 		b, err := json.Marshal(p.outputs(ph.job))

@@ -93,6 +93,9 @@ type PlanSummary struct {
 	Changes   bool     `json:"changes"` // applying it would do something
 	Complete  bool     `json:"complete"`
 	Engine    string   `json:"engine"` // name and version, e.g. "terraform 1.11.4"
+
+	Hosts    []string `json:"hosts,omitempty"`     // that the engine spoke to, where its network is listed
+	NewHosts []string `json:"new_hosts,omitempty"` // of these, which nothing approved or applied did before
 }
 
 // Failure is why a run ended as errored, or what is known of an interruption.

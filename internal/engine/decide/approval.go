@@ -26,7 +26,8 @@ func CaseOf(def *fleet.Definition, people approvals.People, r *run.Run, votes []
 	if p := r.Plan; p != nil {
 		c.Digest = p.Digest
 		c.Facts.Plan = approvals.PlanFacts{Counts: p.Counts, Types: p.Types, Addresses: p.Addresses,
-			Drifted: p.Drifted, Complete: p.Complete, Destroy: r.Kind == run.Destroy, Refresh: r.Kind == run.Refresh}
+			NewHosts: p.NewHosts, Drifted: p.Drifted, Complete: p.Complete, Destroy: r.Kind == run.Destroy,
+			Refresh: r.Kind == run.Refresh}
 	}
 	whoWrote(&c, r)
 	c.Unsigned = unsigned(people, def, r)

@@ -138,6 +138,7 @@ func (o Rules) Applied(d *run.Tx, a Applied) error {
 	}
 	a.Remember(d)
 	res := a.Result
+	knowHosts(d, res)
 	if def, known := o.Lived(d.Run.Workspace); known {
 		WroteState(d, def, res, a.Plan)
 	}

@@ -96,6 +96,7 @@ func (o Rules) Planned(d *run.Tx, p Planned) error {
 		d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 	}
 	d.Run.Plan, d.Run.PlannedAt, d.Run.Authors = Summary(d.Run.Kind, res), d.Now, p.Authors
+	d.Run.Plan.Spoke(res.Hosts, d.Record)
 	noteLock(d, res)
 	warn(&d.Run, res)
 	d.Run.Warn(changedByHand(d.Record, met))

@@ -45,6 +45,14 @@ type Run struct {
 	Votes  []approvals.Vote
 	Needs  []approvals.Need // while it waits for approval, and after
 	Events []run.Event      // only of a single run
+
+	Network []Contact // only of a single run
+}
+
+// Contact is a host that the engine spoke to, or wanted to, in one of the run's phases.
+type Contact struct {
+	Phase job.Phase
+	job.Contact
 }
 
 // Workspace is a workspace as people see it.
@@ -83,8 +91,22 @@ func (view *View) Show(ctx context.Context, id string) (Run, error) {
 		return Run{}, err
 	}
 	v := view.viewRun(q, d.Run, d.Votes)
-	v.Events = events
+	v.Events, v.Network = events, view.network(id)
 	return v, nil
+}
+
+// network is the ledger of a run's phases, as far as there is one.
+func (view *View) network(id string) (all []Contact) {
+	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
+		ledger, err := view.txn.Files.Run(id).Network(p)
+		if err != nil {
+			ledger = append(ledger, job.Contact{Refused: "the ledger cannot be read: " + err.Error()})
+		}
+		for _, c := range ledger {
+			all = append(all, Contact{p, c})
+		}
+	}
+	return all
 }
 
 func (view *View) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) Run {

@@ -56,7 +56,7 @@ func Run(v view.Run) api.Run {
 		Plan:    planSummary(r.Kind, r.Plan), Approvals: votesOn(r, v.Votes), Needs: needsOf(v.Needs),
 		State: r.State, NewState: newState(r), Move: stateMove(r.Moving),
 		Warnings: r.Warnings, Confirm: r.Confirm, Found: found(r.Found), Error: failure(r.Failure),
-		Events:    eventsOf(v.Events),
+		Events: eventsOf(v.Events), Network: contacts(v.Network),
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: at(r.StartedAt), PlannedAt: at(r.PlannedAt),
 		ApplyStartedAt: at(r.ApplyStartedAt), FinishedAt: at(r.FinishedAt), NotBefore: at(r.NotBefore),
 	}
@@ -114,6 +114,15 @@ func inputs(used map[string]run.InputUsed) []api.Input {
 // Runs are runs.
 func Runs(views []view.Run) []api.Run { return each(views, Run) }
 
+func contacts(all []view.Contact) (out []api.Contact) {
+	for _, c := range all {
+		out = append(out, api.Contact{Phase: string(c.Phase), Host: c.Host, Port: c.Port, BytesIn: c.In,
+			BytesOut: c.Out,
+			Count:    c.Count, FirstSeen: c.First.UTC(), Refused: c.Refused})
+	}
+	return out
+}
+
 func commit(c run.Commit) api.Commit {
 	out := api.Commit{SHA: c.SHA, Author: c.Author.Name, AuthorEmail: c.Author.Email,
 		Committer: c.Committer.Name, CommitterEmail: c.Committer.Email, Message: c.Message, Time: c.Time.UTC()}
@@ -131,7 +140,8 @@ func planSummary(k run.Kind, p *run.PlanSummary) *api.Plan {
 	out := &api.Plan{Digest: p.Digest, Add: c.Add, Change: c.Change, Delete: c.Delete, Replace: c.Replace,
 		Import: c.Import,
 		Move:   c.Move, Forget: c.Forget, Read: c.Read, Outputs: c.Outputs,
-		Drifted: p.Drifted, Changes: p.Changes, Complete: p.Complete, Engine: p.Engine}
+		Drifted: p.Drifted, Changes: p.Changes, Complete: p.Complete, Engine: p.Engine,
+		Hosts: p.Hosts, NewHosts: p.NewHosts}
 	if k == run.Refresh {
 		out.Accept = len(p.Addresses)
 	}

@@ -3,11 +3,13 @@ package show
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Run shows a run, with its plan unless that is nil, and with what happened to it if that
@@ -72,6 +74,7 @@ func runFacts(p *term.Printer, r api.Run) []term.KeyValue {
 		}...)
 	}
 	return append(facts, []term.KeyValue{
+		{Key: "Network", Value: networkText(r.Network)},
 		{Key: "Votes", Value: votesText(p, r.Approvals)},
 		{Key: "Needs", Value: Needs(r.Needs)},
 		{Key: "Created", Value: at(p, &r.CreatedAt)},
@@ -203,11 +206,39 @@ func Needs(needs []api.Need) string {
 	return strings.Join(lines, "\n")
 }
 
+// mostContacts is how many hosts are shown; -o json has all.
+const mostContacts = 12
+
+// networkText is whom the engine spoke to.
+func networkText(all []api.Contact) string {
+	var lines []string
+	for _, c := range all {
+		line := c.Phase + ": " + c.Host
+		if c.Port != 0 {
+			line += ":" + strconv.Itoa(c.Port)
+		}
+		if c.Refused != "" {
+			line += ", refused: " + c.Refused
+		} else {
+			line += fmt.Sprintf(", %s in, %s out", workspace.Size(c.BytesIn), workspace.Size(c.BytesOut))
+		}
+		lines = append(lines, line)
+	}
+	if more := len(lines) - mostContacts; more > 0 {
+		lines = append(lines[:mostContacts], fmt.Sprintf("and %d more (-o json)", more))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Warnings are what stands above the plan of a run.
 func Warnings(r api.Run) []term.KeyValue {
 	var lines []term.KeyValue
 	for _, w := range r.Warnings {
 		lines = append(lines, term.KeyValue{Key: "Warning", Value: w, Tone: term.Busy})
+	}
+	if r.Plan != nil && len(r.Plan.NewHosts) > 0 {
+		lines = append(lines, term.KeyValue{Key: "New host", Value: strings.Join(r.Plan.NewHosts, "\n"),
+			Tone: term.Busy})
 	}
 	for _, why := range r.Confirm {
 		lines = append(lines, term.KeyValue{Key: "To confirm", Value: why, Tone: term.Busy})
