@@ -2,9 +2,12 @@ package ground
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
@@ -51,6 +54,24 @@ func (c *ProviderCache) Guard(ctx context.Context, root string, waiting func()) 
 		take = filelock.Share
 	}
 	return take(ctx, c.lock, waiting)
+}
+
+// Apart gives a cache for the providers of a lock file alone, where the one that all share has another
+// one of the same version: each finds what it locked, and neither is in the other's way. release ends its
+// use.
+func (c *ProviderCache) Apart(ctx context.Context, root string, waiting func()) (dir string, release func(),
+	err error) {
+	var parts []string
+	locked := LockedHashes(filepath.Join(root, diagnostics.DependencyLock))
+	for _, name := range slices.Sorted(maps.Keys(locked)) {
+		parts = append(parts, name, strings.Join(locked[name], " "))
+	}
+	dir = filepath.Join(c.Dir, ".apart", KeyOf(parts...)) // no host is called so
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", nil, err
+	}
+	release, err = filelock.Take(ctx, c.lock+".apart", waiting)
+	return dir, release, err
 }
 
 // warm reports whether all providers of the lock file are in the cache.

@@ -1,9 +1,11 @@
 package ground
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
@@ -58,6 +60,55 @@ func LockedProviders(path string) map[string]string {
 		}
 	}
 	return found
+}
+
+// LockedHashes reads the hashes that a lock file has of each provider.
+func LockedHashes(path string) map[string][]string {
+	blocks, _ := blocksOf(path)
+	found := map[string][]string{}
+	for _, b := range blocks {
+		hashes := b.Body.Attributes["hashes"]
+		if b.Type != "provider" || len(b.Labels) != 1 || hashes == nil {
+			continue
+		}
+		v, diags := hashes.Expr.Value(nil)
+		if diags.HasErrors() || !v.CanIterateElements() {
+			continue
+		}
+		for _, h := range v.AsValueSlice() {
+			if h.Type() == cty.String && h.IsKnown() && !h.IsNull() {
+				found[b.Labels[0]] = append(found[b.Labels[0]], h.AsString())
+			}
+		}
+	}
+	return found
+}
+
+// Unlock takes providers out of a lock file, and leaves all others as they are: what was locked of these
+// holds on. It reports whether there was anything to take out.
+func Unlock(path string, providers []string) (bool, error) {
+	src, err := datafile.ReadLinked(path, rootmodule.MaxHCL)
+	if err != nil {
+		return false, err
+	}
+	blocks, _ := blocksOf(path)
+	var out []byte
+	end := 0
+	for _, b := range blocks {
+		if b.Type != "provider" || len(b.Labels) != 1 || !slices.ContainsFunc(providers, func(p string) bool {
+			return p == b.Labels[0] || strings.HasSuffix(b.Labels[0], "/"+p) // a host may be left out
+		}) {
+			continue
+		}
+		r := b.Range()
+		from, to := r.Start.Byte, b.CloseBraceRange.End.Byte
+		out = append(out, src[end:from]...)
+		end = to
+	}
+	if end == 0 {
+		return false, nil
+	}
+	return true, datafile.Write(path, append(out, src[end:]...), 0o644)
 }
 
 // blocksOf are the blocks of a file in the engine's language; false where it cannot be read.

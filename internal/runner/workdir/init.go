@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-version"
@@ -195,12 +196,28 @@ func (d *Dir) init(ctx context.Context) error {
 		return err
 	}
 	out, err := d.executeInit(ctx)
-	if err != nil && out != nil && d.lockFileBars(out) {
-		d.Log.Say("info", "the kept lock file does not allow what the configuration asks for now: init chooses "+
-			"versions anew")
-		if err := os.Remove(filepath.Join(d.Root, diagnostics.DependencyLock)); err != nil {
-			return err
+	if err != nil && out != nil && diagnostics.CacheDiffers(out.All()) {
+		d.Log.Say("warn", "the cache of providers has another one than was locked: init fetches it apart")
+		dir, release, apartErr := d.cache.Apart(ctx, d.Root,
+			func() { d.Log.Say("info", "waiting for another init that fetches providers apart") })
+		if apartErr != nil {
+			return apartErr
 		}
+		defer release()
+		d.Env["TF_PLUGIN_CACHE_DIR"] = dir
+		out, err = d.executeInit(ctx)
+	}
+	for err != nil && out != nil && d.lockFileBars(out) {
+		moved := diagnostics.MovedAway(out.All())
+		dropped, unlockErr := ground.Unlock(filepath.Join(d.Root, diagnostics.DependencyLock), moved)
+		if unlockErr != nil {
+			return unlockErr
+		}
+		if !dropped { // nothing would be another time
+			break
+		}
+		d.Log.Say("info", "the kept lock file does not allow what the configuration asks for now: init chooses the "+
+			"versions of %s anew", strings.Join(moved, ", "))
 		out, err = d.executeInit(ctx)
 	}
 	if out != nil {
@@ -231,14 +248,15 @@ func (d *Dir) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	})
 	var f *diagnostics.Failure
 	if errors.As(err, &f) && out != nil {
+		d.nameHashes(ctx, f, out, a.Env)
 		inputs.Advice{Engine: d.Name, Credentials: d.Secrets.Modules.Credentials,
 			Home: d.Env["HOME"], HomeCounts: d.homeCounts()}.Add(f, out)
 	}
 	return out, err
 }
 
-// lockFileBars reports whether init failed for a lock file that is not the
-// repository's: then it may be dropped, as in a fresh checkout. A plan that
+// lockFileBars reports whether init failed for a lock file that is not the repository's, and
+// has versions that are not allowed any more: then these may be dropped, as in a fresh checkout. A plan that
 // waits for its apply depends on its own, which is never dropped.
 func (d *Dir) lockFileBars(out *diagnostics.Output) bool {
 	if d.OwnLock || d.Job.Phase != job.PlanPhase || !durable.Exists(filepath.Join(d.Root, diagnostics.DependencyLock)) {

@@ -31,7 +31,7 @@ func (d *Dir) placeLockFile() error {
 	// With the cache the engine writes a lock file for this platform only,
 	// which is all that this one is for. It uses the cache for a provider
 	// that no lock file names only when it is allowed to.
-	d.Env["TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE"] = "1"
+	d.Env[mayBreak] = "1"
 	b, err := datafile.Read(d.keptLockFile(), datafile.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -46,17 +46,19 @@ func (d *Dir) keptLockFile() string {
 	return filepath.Join(d.Job.WorkspaceDir, "engine", "terraform.lock.hcl")
 }
 
-// saveLockFile keeps the lock file that init made or that was borrowed.
+// mayBreak has the engine take from its cache what no lock file names.
+const mayBreak = "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE"
+
+// saveLockFile keeps the lock file that init made or that was borrowed. A plan that is never applied
+// keeps none: it may be of a branch, whose code says which versions are chosen, and in whose
+// terraform.d providers may lie.
 func (d *Dir) saveLockFile() error {
 	b, err := datafile.ReadLinked(filepath.Join(d.Root, diagnostics.DependencyLock), datafile.Record)
-	if d.OwnLock || errors.Is(err, fs.ErrNotExist) {
+	if d.OwnLock || !d.Job.LockState || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	if d.Job.Upgrade && !d.Job.LockState { // a plan that is never applied only shows what an upgrade would bring
-		return nil
 	}
 	return writeChanged(d.keptLockFile(), b)
 }
