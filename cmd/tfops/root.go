@@ -78,7 +78,7 @@ func addCommands(root *cobra.Command, a *app) {
 		newGraphCommand(a), newServeCommand(a))
 	add(groupLook, "Look:", newStatusCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a),
 		newHistoryCommand(a),
-		newLocksCommand(a), newNotifyCommand(a), newAuditCommand(a), newVersionCommand(a))
+		newLocksCommand(a), newNotifyCommand(a), newAuditCommand(a), newDoctorCommand(a), newVersionCommand(a))
 	add(groupAct, "Plan and apply:", newPlanCommand(a), newSyncCommand(a), newDriftCommand(a), newDestroyCommand(a),
 		newWaitCommand(a), newCancelCommand(a), newResolveCommand(a), newPollCommand(a))
 	add(groupDecide, "Decide:", newApprovalsCommand(a), newApproveCommand(a), newRejectCommand(a),

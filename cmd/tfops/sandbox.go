@@ -13,10 +13,14 @@ import (
 func (d *daemon) findSandbox() sandbox.State {
 	state, err := d.local.Probe(filepath.Join(d.cfg.DataDir, "cache"))
 	if err != nil {
-		return sandbox.State{Level: sandbox.None,
-			Lacks: []sandbox.Lack{{Kind: sandbox.LacksElse, Detail: err.Error()}}}
+		return notFound(err)
 	}
 	return state
+}
+
+// notFound is what counts where it cannot be found out how well engines are shut in.
+func notFound(why error) sandbox.State {
+	return sandbox.State{Level: sandbox.None, Lacks: []sandbox.Lack{{Kind: sandbox.LacksElse, Detail: why.Error()}}}
 }
 
 // sandboxEvery is how often it is looked whether engines are shut in as before: limits of the machine

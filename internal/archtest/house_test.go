@@ -43,7 +43,7 @@ var floors = [][]string{
 		"internal/term", "internal/checkout"},
 	{"internal/runner/diagnostics", "internal/drift/classify", "internal/drift/findings",
 		"internal/drift/healing",
-		"internal/usage", "internal/api/lookup"},
+		"internal/usage", "internal/api/lookup", "internal/doctor"},
 	{"internal/fleet"}, // out of reach and the rules
 	{"internal/runner/cell"},
 	{"internal/runner/inputs", "internal/runner/deadline", "internal/runner/limits", // looks at processes
