@@ -132,7 +132,7 @@ func (d *daemon) open() error {
 	}
 	d.rules = settings.RulesDigest()
 	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: d.local, Engines: d.local,
-		Halts: d.local, Vault: key,
+		Halts: d.local, Memory: d.local, Vault: key,
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
 	d.notifier = delivery.New(d.store, delivery.Options{Targets: d.notified, Reports: d.renderReport,
 		Tell: d.tellDelivery})

@@ -55,6 +55,7 @@ type Options struct {
 	Journal Journal
 	Runner  phases.Runner
 	Halts   queue.Halts   // nil: nobody stops a process
+	Memory  queue.Memory  // nil: there is always room for one more engine
 	Engines queue.Engines // nil: the engine that made a plan is taken to be there
 	Vault   jobs.Vault
 	DataDir string
@@ -94,7 +95,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	edits := &patches.Maker{Settings: w.Settings, Sources: reader, Files: w.Files, Journal: o.Journal}
 	worker := &phases.Worker{Txn: w, Jobs: maker, Patches: edits, States: states, Journal: o.Journal, Runner: o.Runner,
 		Log: o.Log, Intact: o.Intact}
-	queue := queue.New(w, worker, watcher, sequencer, o.Halts, o.Engines)
+	queue := queue.New(w, worker, watcher, sequencer, o.Halts, o.Engines, o.Memory)
 	keeper := upkeep.New(w, sequencer, maker, o.Journal, o.Runner)
 	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: keeper,
 		Actions: &acts.Actions{Txn: w, Watcher: watcher, Order: sequencer, States: states, Jobs: maker, Patches: edits,

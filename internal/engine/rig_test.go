@@ -24,6 +24,7 @@ import (
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/engine/queue"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/fault"
@@ -55,6 +56,7 @@ type rig struct {
 	engine  *Engine
 	set     *settings.Settings
 	adjust  func(*settings.Settings) // what a test wants of all settings
+	memory  queue.Memory             // nil: there is always room
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -109,7 +111,7 @@ func (g *rig) openStore() error {
 	g.dying = &dyingStore{Store: s}
 	g.engine = New(Options{Store: g.dying, Journal: g.dying, Runner: g.runners, Vault: openVault{}, DataDir: g.dir,
 		Log: slog.New(slog.DiscardHandler), Environ: []string{"PATH=/bin", "AWS_SECRET_ACCESS_KEY=nobody-may-see",
-			"DAEMON_ONLY=x"}}, g.set)
+			"DAEMON_ONLY=x"}, Memory: g.memory}, g.set)
 	return nil
 }
 
@@ -402,6 +404,7 @@ type players struct {
 	state   func(job job.Job) string                // the state's path, where it is not the workspace's directory
 	backend string                                  // its type; managed by default
 	hosts   func(job job.Job) []string              // that a phase speaks to
+	peak    int64                                   // how much memory a phase takes
 }
 
 type played struct {
@@ -462,6 +465,7 @@ func (p *players) outcome(ph *played) *job.Result {
 			return f
 		}
 	}
+	res.PeakMemory = p.peak
 	if p.hosts != nil {
 		res.Hosts = p.hosts(ph.job)
 	}

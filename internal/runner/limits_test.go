@@ -19,11 +19,17 @@ func within(l workspace.Limits) option {
 // What a phase may take, it may; and what it took is known afterwards.
 func TestWithinLimits(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple +
-		provisioned("echo x > made; for i in 1 2 3; do (sleep 0.2) & done; wait")})
+		provisioned("cat /proc/self/oom_score_adj > made; for i in 1 2 3; do (sleep 0.2) & done; wait")})
 	all := within(workspace.Limits{Memory: 1 << 30, Tasks: 500, Disk: 1 << 30})
 	f := r.planned(all)
+	if b, err := os.ReadFile("/proc/self/oom_score_adj"); err != nil || strings.TrimSpace(string(b)) == "500" {
+		t.Errorf("this process is expendable itself: %s %v", b, err)
+	}
 	applied := f.startApply(all).wait()
 	must(t, applied, job.Succeeded, "", "")
+	if made, err := os.ReadFile(f.wrote("made")); err != nil || strings.TrimSpace(string(made)) != "500" {
+		t.Errorf("the engine is not ended before others where memory runs out: %s %v", made, err)
+	}
 	if applied.PeakMemory < 16<<20 || applied.PeakMemory > 1<<30 {
 		t.Errorf("an engine took %d bytes at most", applied.PeakMemory)
 	}

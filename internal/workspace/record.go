@@ -57,6 +57,9 @@ type Record struct {
 	AppliedOf string            `json:"applied_of,omitempty"` // the run whose file of what was applied counts
 	Inputs    map[string]string `json:"inputs,omitempty"`     // digests of what its newest plan used, by OutputRef
 
+	// PeakMemory is how much memory the engines of its recent runs took at once, in bytes; 0: not known.
+	PeakMemory int64 `json:"peak_memory,omitempty"`
+
 	Hosts []string `json:"hosts,omitempty"` // that the engines of approved plans and applies spoke to
 
 	Drift DriftRecord `json:"drift"`

@@ -9,6 +9,23 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
+// notePhase remembers what a phase tells of its workspace, however it ended.
+func notePhase(d *run.Tx, res job.Result) {
+	noteLock(d, res)
+	noteMemory(d, res)
+}
+
+// noteMemory remembers how much memory the engine took. A run that took less than those before it makes
+// little of that: the next one may well take as much as they did.
+func noteMemory(d *run.Tx, res job.Result) {
+	switch had := d.Record.PeakMemory; {
+	case res.PeakMemory >= had:
+		d.Record.PeakMemory = res.PeakMemory
+	case res.PeakMemory > 0 && res.Outcome == job.Succeeded:
+		d.Record.PeakMemory = had - (had-res.PeakMemory)/8
+	}
+}
+
 // noteLock remembers the lock in the backend that kept a run from its state, and forgets
 // it once one has had the lock itself: what only reads takes none.
 func noteLock(d *run.Tx, res job.Result) {

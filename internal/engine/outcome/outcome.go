@@ -142,7 +142,7 @@ func (o Rules) Applied(d *run.Tx, a Applied) error {
 	if def, known := o.Lived(d.Run.Workspace); known {
 		WroteState(d, def, res, a.Plan)
 	}
-	noteLock(d, res)
+	notePhase(d, res)
 	switch {
 	case res.ErroredState != "":
 		d.Run.ErroredState = res.ErroredState

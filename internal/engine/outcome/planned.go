@@ -48,7 +48,7 @@ func (o Rules) PlanFailed(d *run.Tx, res job.Result) error {
 	}
 	warn(&d.Run, res)
 	d.Run.Failure = Failure(d.Run, res)
-	noteLock(d, res)
+	notePhase(d, res)
 	if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (o Rules) Planned(d *run.Tx, p Planned) error {
 	}
 	d.Run.Plan, d.Run.PlannedAt, d.Run.Authors = Summary(d.Run.Kind, res), d.Now, p.Authors
 	d.Run.Plan.Spoke(res.Hosts, d.Record)
-	noteLock(d, res)
+	notePhase(d, res)
 	warn(&d.Run, res)
 	d.Run.Warn(changedByHand(d.Record, met))
 	if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() && res.Plan.HasChanges() {
@@ -196,7 +196,7 @@ func (o Rules) Copied(d *run.Tx, res job.Result, met StateFound) error {
 	if res.Outcome == job.Succeeded && res.Moved != nil {
 		return d.Move(run.PlannedAndFinished, "", d.Run.Moving.String()+"; the plan on it: "+res.Plan.Counts.String())
 	}
-	noteLock(d, res)
+	notePhase(d, res)
 	d.Run.Failure = Failure(d.Run, res)
 	if res.Moved == nil && res.Outcome == job.Succeeded { // a runner that knows of no moves
 		d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version",

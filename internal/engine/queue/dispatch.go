@@ -29,6 +29,7 @@ type Dispatcher struct {
 	order   *order.Sequencer
 	halts   Halts   // nil: nobody stops a process
 	engines Engines // nil: the engine that made a plan is taken to be there
+	memory  Memory  // nil: there is always room
 	log     *slog.Logger
 
 	// Places for runners of each phase. Drift checks have their own, so that
@@ -39,13 +40,18 @@ type Dispatcher struct {
 	mu      sync.Mutex
 	halted  map[string][]run.Stopped // by run; see keepLooking
 	Lacking run.Lacking              // see canBegin
+
+	admitted map[string]admitted           // by run; see admit
+	crowded  map[decide.Action]run.Lacking // what the next of each step waits for
 }
 
 // New returns one with places for as many runners as the settings say.
 func New(w *txn.Writer, worker *phases.Worker, watcher *watch.Watcher, o *order.Sequencer, halts Halts,
-	engines Engines) *Dispatcher {
+	engines Engines, memory Memory) *Dispatcher {
 	s := w.Settings.Get()
-	return &Dispatcher{txn: w, phases: worker, watcher: watcher, order: o, halts: halts, engines: engines, log: w.Log,
+	return &Dispatcher{txn: w, phases: worker, watcher: watcher, order: o, halts: halts, engines: engines,
+		memory: memory,
+		log:    w.Log, admitted: map[string]admitted{}, crowded: map[decide.Action]run.Lacking{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)),
 		applies: make(chan struct{}, s.Concurrency)}
 }
@@ -186,7 +192,7 @@ func (disp *Dispatcher) choice(ctx context.Context, p phase, seen *Checked) (run
 		if next == nil {
 			return run.Run{}, alarm, nil
 		}
-		if !disp.CanBegin(p.step) {
+		if !disp.CanBegin(p.step) || !disp.admit(q, p.step, *next) {
 			return run.Run{}, time.Now().Add(lackingPause), nil
 		}
 		r := *next

@@ -123,6 +123,11 @@ func (disp *Dispatcher) Queue(ctx context.Context) (run.Queue, error) {
 	q, err := disp.txn.Queue(ctx)
 	disp.mu.Lock()
 	q.Stopped, q.Lacking = disp.halted, disp.Lacking
+	for _, step := range []decide.Action{decide.StartApply, decide.StartPlan, decide.StartCheck} {
+		if q.Lacking.What == "" {
+			q.Lacking = disp.crowded[step]
+		}
+	}
 	disp.mu.Unlock()
 	return q, err
 }

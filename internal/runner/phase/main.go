@@ -19,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/deadline"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/limits"
 )
 
 // Main is the whole of `tfops runner DIR`, the process that Local.Start
@@ -102,6 +103,7 @@ func settle(dir string) error {
 	// The engine makes files as it does by hand: what a module writes, and an archive
 	// of it, are then the same. The directories that they lie in are owner-only.
 	unix.Umask(0o022)
+	limits.Expendable()
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("core dumps could not be switched off: %w", err)
 	}
