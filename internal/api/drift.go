@@ -16,10 +16,11 @@ type Finding struct {
 	Address    string      `json:"address,omitempty" doc:"Of the resource, \"output.NAME\" or \"check.NAME\"; absent where the workspace could not be checked"`
 	Type       string      `json:"type,omitempty"`
 	Provider   string      `json:"provider,omitempty"`
-	Class      string      `json:"class" enum:"changed,deleted,conflict,pre_applied,state_only,input,pending_commit,perpetual,check_failed,unchecked"`
+	Class      string      `json:"class" enum:"changed,deleted,follows,conflict,pre_applied,state_only,input,pending_commit,perpetual,check_failed,unchecked"`
 	Meaning    string      `json:"meaning" doc:"Of the class, in a sentence"`
 	Action     string      `json:"action,omitempty" doc:"What a plan would do about it"`
 	Attributes []Attribute `json:"attributes"`
+	Follows    []string    `json:"follows,omitempty" doc:"Of follows: the resources that drifted"`
 	Problems   []string    `json:"problems,omitempty" doc:"Of check_failed and unchecked"`
 	Life       string      `json:"life" enum:"new,ongoing,resolved,recurring,acknowledged,ignored"`
 	Severity   string      `json:"severity,omitempty" enum:"critical,high,medium,low"`

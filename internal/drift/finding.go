@@ -15,6 +15,7 @@ type Class string
 const (
 	Changed    Class = "changed"     // the world differs, and a plan would put it back
 	Deleted    Class = "deleted"     // gone from the world, and a plan would make it again
+	Follows    Class = "follows"     // changes only because of a resource that drifted; heals with it
 	Conflict   Class = "conflict"    // the world differs, and a commit that is not applied wants a third value
 	PreApplied Class = "pre_applied" // the world differs and is already what a commit that is not applied wants
 	StateOnly  Class = "state_only"  // the world differs from the state, and the configuration does not care
@@ -27,8 +28,8 @@ const (
 )
 
 // order is the order of classes in reports.
-var order = []Class{Changed, Deleted, Conflict, PreApplied, StateOnly, Input, PendingCommit, Perpetual, CheckFailed,
-	Unchecked}
+var order = []Class{Changed, Deleted, Follows, Conflict, PreApplied, StateOnly, Input, PendingCommit, Perpetual,
+	CheckFailed, Unchecked}
 
 // Classes lists all classes in the order of reports.
 func Classes() []Class { return slices.Clone(order) }
@@ -59,6 +60,7 @@ type Difference struct {
 	Class      Class       `json:"class"`
 	Action     plan.Action `json:"action,omitempty"`   // what a plan would do about it
 	Attributes []Attribute `json:"attributes"`         // at least one, by path
+	Follows    []string    `json:"follows,omitempty"`  // of follows: the resources that drifted
 	Problems   []string    `json:"problems,omitempty"` // of check_failed and unchecked: what did not hold, what went wrong
 }
 

@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 var meanings = map[Class]string{
 	Changed:    "the world differs from what was applied, and the next apply would put it back",
 	Deleted:    "it is gone from the world, and the next apply would make it again",
+	Follows:    "nothing of it changed outside: it changes only because of a resource that did, and goes with it",
 	Conflict:   "the world differs, and a commit that is not applied yet wants a third value",
 	PreApplied: "the world is already what a commit that is not applied yet wants",
 	StateOnly:  "the world differs from the state, and the configuration does not say how it should be",
@@ -25,6 +27,21 @@ var meanings = map[Class]string{
 
 // Meaning is the class in a sentence, for a person, to stand after a colon.
 func (c Class) Meaning() string { return meanings[c] }
+
+// maxFollowed is how many of the resources that something follows a sentence names.
+const maxFollowed = 5
+
+// Meaning is that of its class, with what it follows.
+func (d Difference) Meaning() string {
+	if len(d.Follows) == 0 {
+		return d.Class.Meaning()
+	}
+	named := strings.Join(d.Follows[:min(len(d.Follows), maxFollowed)], ", ")
+	if more := len(d.Follows) - maxFollowed; more > 0 {
+		named += fmt.Sprintf(" and %d more", more)
+	}
+	return "nothing of it changed outside: it changes only because of " + named + ", and goes with it"
+}
 
 // Way is what kind of thing can be done about a finding.
 type Way string
@@ -56,6 +73,7 @@ type WayOut struct {
 //	class           revert  codify  accept   ignore  check
 //	changed         sync    yes     refresh  yes     -      accepted alone, the next plan puts it back
 //	deleted         sync    yes     refresh  yes     -      accepted alone, the next plan makes it again
+//	follows         sync    -       -        yes     -      it goes with what it follows
 //	conflict        sync    yes(1)  -        yes     -      both sides changed: one has to win
 //	pre_applied     -       -       sync     yes     -      the waiting commit asks for what is there
 //	state_only      -       -       refresh  yes     -      no plan would put it back, and no code says it
@@ -73,6 +91,7 @@ var notes = map[Way]map[Class]string{
 	Revert: {
 		Changed:       "Put the world back to what the code says.",
 		Deleted:       "Make it again.",
+		Follows:       "Put the world back to what the code says, and it with that.",
 		Conflict:      "Apply the waiting commit, over what was changed by hand.",
 		Input:         "Apply what the code comes to now.",
 		PendingCommit: "Apply the waiting commit.",

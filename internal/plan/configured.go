@@ -54,32 +54,6 @@ func (m *configModule) resources(prefix string, found map[string]configured) {
 	}
 }
 
-// WithoutKeys is an address without its instance keys: module.a.x.y for
-// module.a["k.l"].x.y[0].
-func WithoutKeys(address string) string {
-	if !strings.Contains(address, "[") {
-		return address
-	}
-	var b strings.Builder
-	depth, quoted := 0, false
-	for i := 0; i < len(address); i++ {
-		switch c := address[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"' && depth > 0:
-			quoted = !quoted
-		case quoted:
-		case c == '[':
-			depth++
-		case c == ']' && depth > 0:
-			depth--
-		case depth == 0:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
 // unseen lists what no plan of this configuration can see. An argument is
 // write-only when it is set and yet null in what the engine plans: the schema,
 // which would tell, is not in plan JSON. Where it is set by an expression,
@@ -95,7 +69,7 @@ func (d *document) unseen(resources map[string]configured) []Unseen {
 		if rc == nil || rc.Change == nil || rc.Mode != "managed" {
 			continue
 		}
-		address := WithoutKeys(rc.Address)
+		address := values.WithoutKeys(rc.Address)
 		c, ok := resources[address]
 		after, isObject := rc.Change.After.(map[string]any)
 		if !ok || !isObject {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 func TestWithoutKeys(t *testing.T) {
@@ -13,7 +14,7 @@ func TestWithoutKeys(t *testing.T) {
 		"a.b": "a.b", "a.b[0]": "a.b", `module.m["x.y"].a.b["c]\"d"]`: "module.m.a.b", "rule[0].port": "rule.port", `tags["a b"]`: "tags",
 		"": "", "a[": "a", `a["`: "a", "a]": "a]",
 	} {
-		if got := plan.WithoutKeys(in); got != want {
+		if got := values.WithoutKeys(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}

@@ -43,7 +43,8 @@ func (p *Plan) Mask(secrets []string, whole ...string) {
 		o.Before, o.After, o.Unknown = s.Value(o.Before), s.Value(o.After), s.Value(o.Unknown)
 	}
 	for i := range p.Checks {
-		maskCheck(s, &p.Checks[i])
+		c := &p.Checks[i]
+		c.Address, c.Problems = s.Address(c.Address), s.All(c.Problems)
 	}
 	for i := range p.Rewritten {
 		p.Rewritten[i].Path = s.Text(p.Rewritten[i].Path)
@@ -55,9 +56,4 @@ func (p *Plan) Mask(secrets []string, whole ...string) {
 		v := &p.Invocations[i]
 		v.Address, v.Trigger = s.Address(v.Address), s.Address(v.Trigger)
 	}
-}
-
-func maskCheck(s values.Secrets, c *Check) {
-	c.Address = s.Address(c.Address)
-	c.Problems = s.All(c.Problems)
 }

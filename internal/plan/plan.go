@@ -7,7 +7,12 @@
 // stored, printed and sent.
 package plan
 
-import "github.com/tfops/tfops/internal/plan/values"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/tfops/tfops/internal/plan/values"
+)
 
 // FormatVersion is the version of the JSON form of Plan. It grows when a
 // reader of the old form would misread the new one.
@@ -138,8 +143,18 @@ type Change struct {
 	// Configured are the arguments and blocks at the top level that the
 	// configuration sets; what else there is the provider decides.
 	Configured []string `json:"configured,omitempty"`
-	// Constant are those of them that are set to a constant, of what is created.
+	// Causes tell what a change may come of.
+	Causes Causes `json:"causes,omitzero"`
+}
+
+// Causes are what a change may come of.
+type Causes struct {
+	// Constant are those of Configured that are set to a constant, of what is created.
 	Constant []string `json:"constant,omitempty"`
+	// DependsOn are the resources, without instance keys, that the instance depended on when it was
+	// applied last, through locals and modules, too. It is told where something differs outside and
+	// the change waits for what others come to.
+	DependsOn []string `json:"depends_on,omitempty"`
 }
 
 // Invocation is a provider action that the apply invokes besides the changes
@@ -176,4 +191,11 @@ type Check struct {
 func (p *Plan) HasChanges() bool {
 	c := p.Counts
 	return p.Applyable || c.Add+c.Change+c.Delete+c.Replace+c.Import+c.Move+c.Forget+c.Outputs > 0
+}
+
+// Digest names a saved plan by its content: "sha256:" and the hex SHA-256 of
+// the plan file as the engine wrote it.
+func Digest(planFile []byte) string {
+	sum := sha256.Sum256(planFile)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }

@@ -29,7 +29,8 @@ type document struct {
 	Checks            []tfjson.CheckResultStatic       `json:"checks"`
 	ActionInvocations []*tfjson.ActionInvocation       `json:"action_invocations"`
 	Configuration     configuration                    `json:"configuration"`
-	PriorState        priorState                       `json:"prior_state"` // only to know the secrets among what data sources read
+	// to know the secrets among what data sources read, and what depends on what
+	PriorState priorState `json:"prior_state"`
 
 	// Not every engine and version writes these; absent is not false.
 	Complete  *bool `json:"complete"`
@@ -89,6 +90,7 @@ func (r *reading) plan(doc *document, digest string) (p *Plan, hidden []string, 
 	}
 	p.Checks = checks(doc.Checks)
 	p.Invocations = invocations(doc.ActionInvocations)
+	doc.dependencies(p)
 	p.Compared, p.Unseen = doc.managed(), doc.unseen(r.configured)
 	r.prior(doc.PriorState.Values.RootModule)
 	found := r.seeds(doc)
@@ -209,10 +211,10 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 		c.ImportID = importID(tc.Importing)
 	}
 	c.Blocks = r.blocks.of(&c)
-	of := r.configured[WithoutKeys(c.Address)]
+	of := r.configured[values.WithoutKeys(c.Address)]
 	c.Configured = of.names
 	if action == Create {
-		c.Constant = slices.Sorted(maps.Keys(of.fixed))
+		c.Causes.Constant = slices.Sorted(maps.Keys(of.fixed))
 	}
 	names := append([]string{}, c.Configured...) // never nil, which would be all
 	r.shown = append(r.shown, shown{red.Before, names}, shown{red.After, names})
@@ -386,7 +388,8 @@ func (r *reading) hideCopies(p *Plan, marked []string) {
 		o.Before, o.After = s.Value(o.Before), s.Value(o.After)
 	}
 	for i := range p.Checks {
-		maskCheck(s, &p.Checks[i])
+		c := &p.Checks[i]
+		c.Address, c.Problems = s.Address(c.Address), s.All(c.Problems)
 	}
 }
 

@@ -28,9 +28,11 @@ func Differences(e Evidence) []drift.Difference {
 		return []drift.Difference{{Class: drift.Unchecked, Attributes: []drift.Attribute{{}}, Problems: []string{why}}}
 	}
 	c := &classes{drifts: driftCaused(e.Applied)}
-	for _, r := range resources(e) {
+	all := resources(e)
+	for _, r := range all {
 		c.resource(r)
 	}
+	c.follow(all)
 	c.outputs(e)
 	c.checks(e.Applied.Checks)
 	return c.list()

@@ -3,7 +3,6 @@ package classify_test
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,7 +50,7 @@ var scenarios = []struct {
 		l.plan("applied")
 	}, []string{
 		`deleted lab_thing.a (create)`,
-		`input lab_thing.b (update) value: "a">"a" wants "(known after apply)"`,
+		`follows lab_thing.b (update) value: "a">"a" wants "(known after apply)" follows lab_thing.a`,
 	}},
 
 	{"replaced", func(l *lab) { // by a change outside that forces it
@@ -61,6 +60,45 @@ var scenarios = []struct {
 		l.plan("applied")
 	}, []string{
 		`changed lab_thing.a (replace) name: "a">"other"`,
+	}},
+
+	// through attributes, locals, modules and others that follow; what a data source changes, too, and what follows
+	// that, is input
+	{"follows", func(l *lab) {
+		l.module("m", "variable \"v\" {}\n"+thing("inner", `value = var.v`)+
+			"output \"o\" { value = lab_thing.inner.revision }\n")
+		l.file(filepath.Join(l.world, "source"), "one")
+		l.config("data \"lab_value\" \"v\" { path = \"WORLD/source\" }\n" + thing("a", `value = "one"`) +
+			"locals {\n  r = lab_thing.a.revision\n}\nmodule \"m\" {\n  source = \"./m\"\n  v = local.r\n}\n" +
+			thing("b", `value = "${lab_thing.a.revision}"`) + thing("c", `tags = { r = module.m.o, x = "y" }`) +
+			thing("replaced", `lifecycle { replace_triggered_by = [lab_thing.a] }`) +
+			thing("both", `value = local.r`, `note = data.lab_value.v.value`) +
+			thing("after", `value = lab_thing.both.revision`) +
+			"output \"o\" { value = lab_thing.b.revision }\n")
+		l.terraform("init", "-input=false")
+		l.apply()
+		l.hand("a", set("value", "by hand"))
+		l.file(filepath.Join(l.world, "source"), "two")
+		l.plan("applied")
+	}, []string{
+		`changed lab_thing.a (update) value: "one">"by hand"`,
+		`input lab_thing.after (update) value: "1">"1" wants "(known after apply)"`,
+		`follows lab_thing.b (update) value: "1">"1" wants "(known after apply)" follows lab_thing.a`,
+		`input lab_thing.both (update) note: "one">"one" wants "two"`,
+		`input lab_thing.both (update) value: "1">"1" wants "(known after apply)"`,
+		`follows lab_thing.c (update) tags.r: "1">"1" wants "(known after apply)" follows lab_thing.a`,
+		`follows lab_thing.replaced (replace) follows lab_thing.a`,
+		`follows module.m.lab_thing.inner (update) value: "1">"1" wants "(known after apply)" follows lab_thing.a`,
+	}},
+
+	{"follows_what_is_gone", func(l *lab) {
+		l.config(thing("a", `value = "one"`) + thing("b", `value = lab_thing.a.revision`))
+		l.apply()
+		l.remove("a")
+		l.plan("applied")
+	}, []string{
+		`deleted lab_thing.a (create)`,
+		`follows lab_thing.b (update) value: "1">"1" wants "(known after apply)" follows lab_thing.a`,
 	}},
 
 	{"tainted", func(l *lab) {
@@ -249,13 +287,8 @@ var scenarios = []struct {
 	}},
 
 	{"instances", func(l *lab) { // of count and for_each, within a module
-		if err := os.Mkdir(filepath.Join(l.dir, "m"), 0o700); err != nil {
-			l.t.Fatal(err)
-		}
-		l.file(filepath.Join(l.dir, "m", "main.tf"),
-			"terraform {\n  required_providers {\n    lab = { source = \"registry.terraform.io/tfops/lab\" }\n  "+
-				"}\n}\nvariable \"p\" {}\n"+
-				"resource \"lab_thing\" \"c\" {\n  count = 2\n  name = \"${var.p}${count.index}\"\n}\n")
+		l.module("m", "variable \"p\" {}\n"+
+			"resource \"lab_thing\" \"c\" {\n  count = 2\n  name = \"${var.p}${count.index}\"\n}\n")
 		l.config("module \"m\" {\n  source = \"./m\"\n  for_each = toset([\"x\", \"y.z\"])\n  p = each.key\n}\n")
 		l.terraform("init", "-input=false")
 		l.apply()

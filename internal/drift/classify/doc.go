@@ -12,6 +12,8 @@
 //	class           rule
 //	changed         S≠W, W≠T, and HEAD wants T (or S, when P1 was made before the world changed), or there is no P1
 //	deleted         gone from the world, and P0 makes it again; for the resource as a whole
+//	follows         as input, but all that changes is known only after an apply, and whatever P0 changes of
+//	                what the instance depends on (as the state has it) drifted or follows itself
 //	conflict        S≠W, and HEAD wants a value that is neither W nor T
 //	pre_applied     S≠W, W≠T, and HEAD wants W; gone and P1 does not want it back; or W=T and P1 asks for W by
 //	                a change

@@ -44,6 +44,16 @@ func (l *lab) config(body string) {
 	l.file(filepath.Join(l.dir, "main.tf"), strings.ReplaceAll(text, "WORLD", l.world))
 }
 
+// module writes a module that uses the provider.
+func (l *lab) module(name, body string) {
+	l.t.Helper()
+	if err := os.Mkdir(filepath.Join(l.dir, name), 0o700); err != nil {
+		l.t.Fatal(err)
+	}
+	l.file(filepath.Join(l.dir, name, "main.tf"), "terraform {\n  required_providers {\n    lab = { source = "+
+		"\"registry.terraform.io/tfops/lab\" }\n  }\n}\n"+body)
+}
+
 func (l *lab) file(name, text string) {
 	l.t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -108,7 +118,7 @@ func (l *lab) sanitized(raw []byte) []byte {
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		l.t.Fatal(err)
 	}
-	for _, part := range []string{"planned_values", "prior_state", "timestamp", "relevant_attributes"} {
+	for _, part := range []string{"planned_values", "timestamp", "relevant_attributes"} {
 		delete(doc, part)
 	}
 	b, err := json.MarshalIndent(doc, "", " ")
@@ -189,6 +199,9 @@ func sketch(list []drift.Difference) []string {
 			}
 			if a.Sensitive {
 				line += " sensitive"
+			}
+			if len(d.Follows) > 0 {
+				line += " follows " + strings.Join(d.Follows, ", ")
 			}
 			for _, p := range d.Problems {
 				line += " | " + p

@@ -62,7 +62,7 @@ func (c *classes) madeOtherwise(r *resource) {
 	for _, p := range d.order {
 		f, root := d.at[p], glob.Root(p)
 		if !f.unknown && !c.known(r.change.Unknown, p) && slices.Contains(r.change.Configured, root) &&
-			!slices.Contains(r.change.Constant, root) {
+			!slices.Contains(r.change.Causes.Constant, root) {
 			c.add(r, drift.Input, r.change.Action, f.wanted(f.before))
 		}
 	}

@@ -131,7 +131,7 @@ func TestRules(t *testing.T) {
 		{"gone, and an input makes it otherwise",
 			planOf(one(change(plan.Delete, object{"a": "1", "s": "x"}, nil)),
 				one(change(plan.Create, nil, object{"a": "2", "s": "y"},
-					func(c *plan.Change) { c.Constant = []string{"s"} }))), nil, nil,
+					func(c *plan.Change) { c.Causes.Constant = []string{"s"} }))), nil, nil,
 			[]string{`deleted x.a (create)`, `input x.a (create) a: "1">"1" wants "2"`}},
 		{"gone, and made as it was", // "n" is not set by the code, "list" is known later
 			planOf(one(change(plan.Delete, object{"a": "1", "n": "x", "list": "l"}, nil)),

@@ -62,6 +62,9 @@ func against(d drift.Difference) *hclsource.Refusal {
 		return hclsource.Refuse("the same change comes back right after an apply, so the provider reads something "+
 			"else than it was given", "write what the provider reads back, or leave it alone with lifecycle { "+
 			"ignore_changes = […] }")
+	case drift.Follows:
+		return hclsource.Refuse("nothing of it changed in the world: it changes because of "+
+			strings.Join(d.Follows, ", "), "settle what it follows: tfops drift findings WORKSPACE")
 	case drift.Input:
 		return hclsource.Refuse("nothing changed in the world: a data source, a variable, a default, a module or "+
 			"the provider made the difference", "look at what changed with `tfops drift findings WORKSPACE`, and "+

@@ -83,7 +83,7 @@ func (r Rules) Against(p *plan.Plan, found []drift.Finding, now time.Time) strin
 	return v.Why
 }
 
-// look finds what the plan puts back; the verdict says what is in the way.
+// look finds what the plan puts back, without what follows from that; the verdict says what is in the way.
 func (r Rules) look(p *plan.Plan, found []drift.Finding, now time.Time) ([]drift.Finding, Verdict) {
 	if p == nil || p.Errored || !p.Complete {
 		return nil, no("the plan is not complete")
@@ -91,7 +91,7 @@ func (r Rules) look(p *plan.Plan, found []drift.Finding, now time.Time) ([]drift
 	if len(p.Invocations) > 0 {
 		return nil, no("the plan invokes actions of a provider")
 	}
-	var heal []drift.Finding
+	var heal, follow []drift.Finding
 	for _, f := range found {
 		if !f.Open() {
 			continue
@@ -99,11 +99,14 @@ func (r Rules) look(p *plan.Plan, found []drift.Finding, now time.Time) ([]drift
 		if why := r.against(f, now); why != "" {
 			return nil, no(why, f)
 		}
-		if healable(f) {
+		switch {
+		case healable(f):
 			heal = append(heal, f)
+		case f.Class == drift.Follows:
+			follow = append(follow, f)
 		}
 	}
-	if why := r.beyond(p, heal); why != "" {
+	if why := r.beyond(p, slices.Concat(heal, follow)); why != "" {
 		return nil, no(why)
 	}
 	return heal, Verdict{}
@@ -159,7 +162,7 @@ func (r Rules) against(f drift.Finding, now time.Time) string {
 		if strings.HasPrefix(f.Address, "output.") {
 			return ""
 		}
-	case drift.Changed, drift.Deleted:
+	case drift.Changed, drift.Deleted, drift.Follows:
 		return r.protects(f, now)
 	case drift.Unchecked:
 		return "the workspace could not be checked"

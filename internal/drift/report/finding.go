@@ -38,7 +38,9 @@ func leftOut(f *drift.Finding) bool {
 func (b *builder) finding(f *drift.Finding) Finding {
 	began := seenAt(f)
 	out := Finding{
-		ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: Meaning(f.Class), Action: f.Action,
+		ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: wording.Sentence(f.Meaning()) + ".",
+		Action:   f.Action,
+		Follows:  f.Follows,
 		Severity: cmp.Or(f.Severity, drift.Medium), Life: f.Life, New: b.fresh(began),
 		FirstSeen: b.time(f.FirstSeen), LastSeen: b.time(f.LastSeen), Returned: b.when(f.Returned),
 		ResolvedAt: b.when(f.ResolvedAt), ResolvedBy: f.ResolvedBy, Age: b.age(began), Times: f.Times,

@@ -167,7 +167,8 @@ type Finding struct {
 	Address  string         `json:"address"`
 	Type     string         `json:"type,omitempty"`
 	Class    drift.Class    `json:"class"`
-	Meaning  string         `json:"meaning"` // of the class, in one sentence
+	Meaning  string         `json:"meaning"` // in one sentence
+	Follows  []string       `json:"follows,omitempty"`
 	Action   plan.Action    `json:"action,omitempty"`
 	Severity drift.Severity `json:"severity"`
 	Life     drift.Life     `json:"life"`

@@ -15,8 +15,9 @@ func Findings(all []drift.Finding) []api.Finding { return each(all, Finding) }
 // Finding is a finding with the ways out of it.
 func Finding(f drift.Finding) api.Finding {
 	out := api.Finding{ID: f.ID, Workspace: f.Workspace, Address: f.Address, Type: f.Type, Provider: f.Provider,
-		Class: string(f.Class), Meaning: f.Class.Meaning(), Action: string(f.Action), Problems: f.Problems,
-		Life: string(f.Life), Severity: string(f.Severity), FirstSeen: f.FirstSeen.UTC(), LastSeen: f.LastSeen.UTC(),
+		Class: string(f.Class), Meaning: f.Meaning(), Action: string(f.Action), Problems: f.Problems,
+		Follows: f.Follows,
+		Life:    string(f.Life), Severity: string(f.Severity), FirstSeen: f.FirstSeen.UTC(), LastSeen: f.LastSeen.UTC(),
 		Times:      f.Times,
 		ReturnedAt: at(f.Returned), ResolvedAt: at(f.ResolvedAt), ResolvedBy: f.ResolvedBy,
 		File: f.File, Line: f.Line, Owners: f.Owners, LastRun: f.LastRun, Approvers: f.LastApprovers, Heals: f.Heals}
