@@ -40,6 +40,7 @@ type daemonOptions struct {
 	Exe        string
 	Environ    []string
 	Log        *slog.Logger
+	Known      *knownSecrets // what Log hides
 }
 
 // daemon is `tfops serve`: everything wired together. Make one with
@@ -75,6 +76,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Known.learn(cfg, o.Environ)
 	d := &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files, targets: cfg.Notify, rendering: make(chan struct{}, 1),
 		lost:   make(chan error, 1),
 		status: api.ConfigStatus{Path: cfg.Path, LoadedAt: time.Now().UTC()}}
@@ -245,6 +247,7 @@ func (d *daemon) reload(ctx context.Context) {
 	}
 	var settings *settings.Settings
 	if err == nil {
+		d.Known.learn(cfg, d.Environ)
 		settings, err = settingsOf(cfg, &d.mirrors, d.findSandbox())
 	}
 	// What comes into force may have something to tell at once: the notifier must

@@ -62,7 +62,8 @@ func newLive(t *testing.T) *live {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(daemonOptions{ConfigPath: "tfops.hcl", Exe: exe, Log: slog.New(slog.DiscardHandler),
+	d, err := newDaemon(daemonOptions{Known: &knownSecrets{}, ConfigPath: "tfops.hcl", Exe: exe,
+		Log: slog.New(slog.DiscardHandler),
 		Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=" +
 			filepath.Join(dir, "engine.rc")}})
 	if err != nil {

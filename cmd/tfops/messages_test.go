@@ -34,7 +34,8 @@ func TestAReloadTellsTargetsThatAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(daemonOptions{ConfigPath: "tfops.hcl", Exe: exe, Log: slog.New(slog.DiscardHandler),
+	d, err := newDaemon(daemonOptions{Known: &knownSecrets{}, ConfigPath: "tfops.hcl", Exe: exe,
+		Log:     slog.New(slog.DiscardHandler),
 		Environ: []string{"PATH=" + os.Getenv("PATH")}})
 	if err != nil {
 		t.Fatal(err)

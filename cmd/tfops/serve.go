@@ -41,7 +41,8 @@ running applies alone.`,
   tfops serve --config /etc/tfops/tfops.hcl --log-format json`,
 		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := newLogger(a, level, format)
+			known := &knownSecrets{}
+			log, err := newLogger(a, known, level, format)
 			if err != nil {
 				return err
 			}
@@ -50,7 +51,7 @@ running applies alone.`,
 				return err
 			}
 			return serve(cmd.Context(), daemonOptions{ConfigPath: path, NewKey: newKey, Environ: os.Environ(),
-				Log: log})
+				Log: log, Known: known})
 		},
 	}
 	cmd.Flags().BoolVar(&newKey, "new-key", false, "make a new key when the data directory's key is gone")
@@ -59,16 +60,16 @@ running applies alone.`,
 	return cmd
 }
 
-func newLogger(a *app, level, format string) (*slog.Logger, error) {
+func newLogger(a *app, known *knownSecrets, level, format string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, fault.New(fault.Invalid, "use debug, info, warn or error", "--log-level %q is not a level", level)
 	}
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(scrubbed{a.stderr}, &slog.HandlerOptions{Level: l})), nil
+		return slog.New(slog.NewTextHandler(scrubbed{a.stderr, known}, &slog.HandlerOptions{Level: l})), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(scrubbed{a.stderr}, &slog.HandlerOptions{Level: l})), nil
+		return slog.New(slog.NewJSONHandler(scrubbed{a.stderr, known}, &slog.HandlerOptions{Level: l})), nil
 	}
 	return nil, fault.New(fault.Invalid, "use text or json", "--log-format %q is not a format", format)
 }

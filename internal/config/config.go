@@ -32,6 +32,7 @@ import (
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/notify"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Config is a valid configuration. Paths in it are absolute.
@@ -53,6 +54,9 @@ type Config struct {
 	Severity []drift.SeverityRule // in the order of the file, which is that in which they are asked
 	Reports  []Report
 	Notify   []notify.Target // who gets which messages; see reporting.Reporting
+
+	// Returned is what env and file returned, with what names it.
+	Returned []workspace.Named
 
 	// Warnings are what is allowed and yet probably not meant.
 	Warnings hcl.Diagnostics
@@ -92,6 +96,7 @@ func Load(path string) (*Config, error) {
 		return nil, found
 	}
 	c.Path, c.Files, c.Warnings, c.sources = r.Path, r.Files(), found.Diagnostics, found.Files
+	c.Returned = r.Returned()
 	return c, nil
 }
 

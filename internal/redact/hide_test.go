@@ -240,14 +240,24 @@ func TestInURLs(t *testing.T) {
 func TestSettings(t *testing.T) {
 	const h = redact.Hidden
 	for text, want := range map[string]string{
-		"connect host=db password=hunter2 user=x":        "connect host=db password=" + h + " user=x",
-		"AccountName=x;AccountKey=abcd==;EndpointSuffix": "AccountName=x;AccountKey=" + h + ";EndpointSuffix",
-		`Authorization: Bearer abcd.efgh`:                `Authorization: Bearer ` + h,
-		`"Authorization":["Basic dTpw"]`:                 `"Authorization":["Basic ` + h + `"]`,
-		`X-Vault-Token: hvs.abc`:                         `X-Vault-Token: ` + h,
-		`  password = var.password`:                      `  password = var.password`,
-		"aws_secretsmanager_secret.token: Creating...":   "aws_secretsmanager_secret.token: Creating...",
-		"token=$TOKEN and secret=(sensitive value)":      "token=$TOKEN and secret=(sensitive value)",
+		"connect host=db password=hunter2 user=x":           "connect host=db password=" + h + " user=x",
+		"AccountName=x;AccountKey=abcd==;EndpointSuffix":    "AccountName=x;AccountKey=" + h + ";EndpointSuffix",
+		`Authorization: Bearer abcd.efgh`:                   `Authorization: Bearer ` + h,
+		`"Authorization":["Basic dTpw"]`:                    `"Authorization":["Basic ` + h + `"]`,
+		`X-Vault-Token: hvs.abc`:                            `X-Vault-Token: ` + h,
+		`  password = var.password`:                         `  password = var.password`,
+		"aws_secretsmanager_secret.token: Creating...":      "aws_secretsmanager_secret.token: Creating...",
+		`  password = "hunter 2" + 1`:                       `  password = "` + h + `" + 1`,
+		`"code":"  db_password  = \"hunter2\" + 1"`:         `"code":"  db_password  = \"` + h + `\" + 1"`,
+		`{"password": "hunter2", "name": "x"}`:              `{"password": "` + h + `", "name": "x"}`,
+		`"{\"auth_token\":\"hunter2\"}"`:                    `"{\"auth_token\":\"` + h + `\"}"`,
+		`conn_str = "host=db password=x user=y"`:            `conn_str = "` + h + `"`,
+		`  password = "${var.password}"`:                    `  password = "${var.password}"`,
+		`  token_ttl = "20m"`:                               `  token_ttl = "20m"`,
+		`token = ""`:                                        `token = ""`,
+		`{"secret": null, "password": "(sensitive value)"}`: `{"secret": null, "password": "(sensitive value)"}`,
+		`resource "random_password" "token" {`:              `resource "random_password" "token" {`,
+		"token=$TOKEN and secret=(sensitive value)":         "token=$TOKEN and secret=(sensitive value)",
 	} {
 		if got := redact.Settings(text); got != want {
 			t.Errorf("%s\nbecame %s\nwant   %s", text, got, want)
@@ -263,6 +273,13 @@ func BenchmarkHider(b *testing.B) {
 	b.Run("make", func(b *testing.B) {
 		for b.Loop() {
 			redact.NewHider(secrets, nil)
+		}
+	})
+	b.Run("settings", func(b *testing.B) {
+		line := `{"@level":"info","@message":"aws_security_group.web: Refreshing state... [id=sg-0123456789]"}`
+		b.SetBytes(int64(len(line)))
+		for b.Loop() {
+			redact.Settings(line)
 		}
 	})
 	h := redact.NewHider(secrets, nil)

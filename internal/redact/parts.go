@@ -49,6 +49,14 @@ var marker = lazyregexp.New(`^-+(BEGIN|END) ([A-Z0-9 ]* )?(CERTIFICATE|PUBLIC KE
 // string's fields.
 var assigned = lazyregexp.New(`^(?:export\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*[:=]\s*["']?(.*?)["']?[,;]?$`)
 
+var publicText = lazyregexp.New(`^\s*(?:-----BEGIN (?:[A-Z0-9 ]* )?(?:CERTIFICATE|PUBLIC KEY(?: BLOCK)?)-----|` +
+	`(?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+ AAAA)`)
+
+// Public reports whether a text is made to be shown: a certificate, a public key.
+func Public(text string) bool {
+	return publicText().MatchString(text) && !strings.Contains(text, "PRIVATE KEY")
+}
+
 // setting adds what a line assigns, if it may be a secret: the whole line to one name, or
 // parts of it to several; and of a login such as user:password what comes after the colon.
 func setting(line string, add func(string)) {

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/lazyregexp"
@@ -185,19 +186,35 @@ var (
 	// setTo is a setting with a telling name, as connection strings and command lines have it.
 	setTo = lazyregexp.New(`(?i)(\b(?:\w*(?:password|passwd|passphrase|secret|token|api_?key|access_?key)|pwd|accountkey|` +
 		`sharedaccesskey)=)([^\s;&"'<>,(\\$]{4,})`)
+	// quotedTo is a setting as code has it, and a field of JSON; a text within a text has its quotes escaped.
+	quotedTo = lazyregexp.New(`(?i)(\b\w*(?:password|passwd|passphrase|secret|secret_?key|token|api_?key|access_?key|` +
+		`private_?key|conn_str)(?:\s*=\s*|\\*"\s*:\s*)\\*")([^\s"\\$(<%{][^"\\$\r\n]{3,})`)
 	// header is one of HTTP that lets somebody in.
 	header = lazyregexp.New(`(?i)((?:authorization|proxy-authorization)["'\\]*\s*[:=]\s*["'\\\[]*(?:basic|bearer|token|` +
 		`digest|negotiate)\s+|(?:x-vault-token|private-token|x-api-key|x-auth-token|x-amz-security-token|set-cookie|` +
 		`cookie|job-token|deploy-token|circle-token|x-tfops-token)["'\\]*\s*:\s*["'\\\[]*)([^\s"'\\,\]]{4,})`)
 )
 
+// words are in the names that expressions of settings and headers look for.
+var words = []string{"pass", "pwd", "secret", "token", "key", "conn_str", "authorization", "cookie"}
+
+// mayName reports whether a text may name a secret: expressions take a hundred times as long.
+func mayName(text string) bool {
+	low := strings.ToLower(text)
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(low, w) })
+}
+
 // Settings hides the values of settings and headers in a text whose names say that they are
 // secret: password=x, Authorization: Bearer x.
 func Settings(text string) string {
+	if !mayName(text) {
+		return text
+	}
 	if strings.Contains(text, "=") {
 		text = setTo().ReplaceAllString(text, "${1}"+Hidden)
 	}
 	if strings.Contains(text, ":") || strings.Contains(text, "=") {
+		text = quotedTo().ReplaceAllString(text, "${1}"+Hidden)
 		text = header().ReplaceAllString(text, "${1}"+Hidden)
 	}
 	return text

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -48,6 +49,17 @@ func (r *Reader) functions() map[string]function.Function {
 type kept struct {
 	mu     sync.Mutex
 	values map[string]*workspace.Source
+}
+
+// Returned lists what env and file have returned until now, with what names it.
+func (r *Reader) Returned() (all []workspace.Named) {
+	r.kept.mu.Lock()
+	defer r.kept.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(r.kept.values)) {
+		s := r.kept.values[key]
+		all = append(all, workspace.Named{Name: s.Name, Text: s.Text})
+	}
+	return all
 }
 
 // keep is a function of texts whose result is kept, and secret.

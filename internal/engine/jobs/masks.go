@@ -108,6 +108,26 @@ func longestFirst(set map[string]bool) []string {
 	})
 }
 
+// maxKnown is how long a text may be that a daemon's log is searched for: a key has some 3 KB.
+const maxKnown = 64 << 10
+
+// Known are the values that a daemon's own log must not show: what env and file gave the configuration,
+// the variables of its environment that engines get, and what is nothing but a secret.
+func Known(given []workspace.Named, passEnv, environ, secrets []string) (hide Masks) {
+	for _, g := range given {
+		if len(g.Text) <= maxKnown && !redact.Public(g.Text) {
+			hide.given(g.Name, g.Text)
+		}
+	}
+	for _, kv := range environ {
+		if name, value, _ := strings.Cut(kv, "="); allowed(passEnv, name) && len(value) <= maxKnown {
+			hide.passed(name, value)
+		}
+	}
+	hide.known(secrets...)
+	return hide
+}
+
 // masksOf are what a workspace's configuration gives it and must be hidden.
 func masksOf(w workspace.Workspace) (hide Masks) {
 	for _, s := range w.Secrets() {
