@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/runner/engines"
+	"github.com/tfops/tfops/internal/server/wire"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -115,6 +116,7 @@ func closeMemory() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 // versions tells tfops's own version and those of the engines that are there.
 func (d *daemon) versions() api.Version {
 	v := ownVersion()
+	v.Sandbox = wire.Sandbox(d.engine.Sandbox)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	for name, e := range d.cfg.Engines {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"runtime"
@@ -64,8 +65,8 @@ func newVersionCommand(a *app) *cobra.Command {
 		Use:   "version",
 		Short: "Print the versions of tfops and of the engines",
 		Long: `Print the version of this binary and of the engines that it finds on PATH, and of
-the daemon and what it finds, where one answers. Without a daemon it says so
-and succeeds all the same.`,
+the daemon, what it finds and how it shuts engines in, where one answers.
+Without a daemon it says so and succeeds all the same.`,
 		Example: `  tfops version
   tfops version -o json`,
 		Args: usage.Takes(),
@@ -120,6 +121,10 @@ func (a *app) tellVersions(v versions) {
 	if v.Daemon != nil {
 		facts = append(facts, term.KeyValue{Key: "its terraform", Value: v.Daemon.Engines["terraform"]},
 			term.KeyValue{Key: "its tofu", Value: v.Daemon.Engines["tofu"]})
+		if b := v.Daemon.Sandbox; b != nil {
+			facts = append(facts, term.KeyValue{Key: "its sandbox", Value: strings.TrimPrefix(b.Level+": "+
+				cmp.Or(b.Note, b.Text), ": ")})
+		}
 	}
 	a.term().KeyValues(facts)
 }

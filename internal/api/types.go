@@ -43,6 +43,8 @@ type Run struct {
 	Found        *Found   `json:"found,omitempty" doc:"What a drift check came to"`
 	Debug        bool     `json:"debug,omitempty" doc:"The engine's own debug log is kept, too: /runs/{id}/debug"`
 	Tag          string   `json:"tag,omitempty" doc:"The tag that the commit was found by"`
+	Ref          string   `json:"ref,omitempty" doc:"Of a speculative plan: the branch, tag or commit that somebody named"`
+	Sandbox      string   `json:"sandbox,omitempty" enum:"namespaces,users,filters,none" doc:"How well its engine was shut in, in the weakest of its phases; absent where that is not known"`
 	Warnings     []string `json:"warnings,omitempty" doc:"What to know before the plan is read"`
 	Confirm      []string `json:"confirm,omitempty" doc:"Why a person must confirm the plan, whatever apply says"`
 	Error        *Failure `json:"error,omitempty"`
@@ -454,6 +456,7 @@ type Version struct {
 	Tfops   string            `json:"tfops"`
 	Go      string            `json:"go"`
 	Engines map[string]string `json:"engines" doc:"Version by engine, as found on PATH"`
+	Sandbox *Sandbox          `json:"sandbox,omitempty" doc:"Of a daemon: how it shuts the engines of runs in"`
 }
 
 // Error is the body of every answer that is not a success. It is a problem of

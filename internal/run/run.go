@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/authorship"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -129,6 +130,7 @@ type Run struct {
 	Plan        *PlanSummary `json:"plan,omitempty"`      // set once planned
 	Failure     *Failure     `json:"failure,omitempty"`   // of errored and interrupted
 
+	Sandbox sandbox.Level `json:"sandbox,omitempty"` // how its engine was shut in, in the weakest phase; empty: not known
 	// Authors are who wrote what its plan applies; nil until it is planned.
 	Authors *authorship.Authors `json:"authors,omitempty"`
 	Attempt int                 `json:"attempt"` // 1, and more for a retried plan
@@ -141,9 +143,7 @@ type Run struct {
 	Canceling    string `json:"canceling,omitempty"`     // who asked for the running phase to stop
 	SupersededBy string `json:"superseded_by,omitempty"` // the newer run
 
-	// Ref is what somebody named, of a speculative plan: a branch, tag or commit; empty: the
-	// workspace's own.
-	Ref string `json:"ref,omitempty"`
+	Ref string `json:"ref,omitempty"` // that somebody named, of a speculative plan: a branch, tag or commit
 	// Debug says that the engine's own debug log is kept beside the run's log.
 	Debug bool `json:"debug,omitempty"`
 	// Tag is the tag that the commit was found by, of a workspace that follows tags.

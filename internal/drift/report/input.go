@@ -31,6 +31,7 @@ type Instance struct {
 	Name    string `json:"name,omitempty"`    // as its people call it
 	URL     string `json:"url,omitempty"`     // of its page; empty: it has none that can be reached
 	Version string `json:"version,omitempty"` // of tfops
+	Sandbox string `json:"sandbox,omitempty"` // what people should know of how it shuts engines in
 }
 
 // Workspace is what the report has to know of a workspace besides its checks.

@@ -109,7 +109,7 @@ func found(workspace, address string, class drift.Class, severity drift.Severity
 func badNight() report.Input {
 	in := emptyFleet()
 	in.ID, in.Instance = "r-bad", report.Instance{Name: "ops", URL: "https://tfops.example.com/reports/r-bad",
-		Version: "1.2.0"}
+		Version: "1.2.0", Sandbox: "nothing shuts the engine in"}
 	for _, name := range []string{"network-prod", "database-prod", "cluster-prod", "dns", "billing", "legacy",
 		"cluster-test", "search", "mail", "sandbox"} {
 		in.Workspaces = append(in.Workspaces, workspaceNamed(name))

@@ -9,10 +9,11 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// notePhase remembers what a phase tells of its workspace, however it ended.
+// notePhase remembers what a phase tells of its workspace and its run, however it ended.
 func notePhase(d *run.Tx, res job.Result) {
 	noteLock(d, res)
 	noteMemory(d, res)
+	shutIn(&d.Run, res)
 }
 
 // noteMemory remembers how much memory the engine took. A run that took less than those before it makes

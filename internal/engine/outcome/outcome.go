@@ -201,6 +201,13 @@ func notApplied(d *run.Tx, res job.Result) error {
 	return nil
 }
 
+// shutIn notes how well the engine of a phase was shut in, if that is the weakest of the run's phases.
+func shutIn(r *run.Run, res job.Result) {
+	if r.Sandbox == "" || r.Sandbox.AtLeast(res.Sandbox) {
+		r.Sandbox = res.Sandbox
+	}
+}
+
 func ProcessNames(all []job.Process) string {
 	var names []string
 	for _, p := range all {

@@ -194,6 +194,7 @@ func (o Rules) Copied(d *run.Tx, res job.Result, met StateFound) error {
 		follow.Fingerprint = def.Fingerprint
 	}
 	if res.Outcome == job.Succeeded && res.Moved != nil {
+		shutIn(&d.Run, res)
 		return d.Move(run.PlannedAndFinished, "", d.Run.Moving.String()+"; the plan on it: "+res.Plan.Counts.String())
 	}
 	notePhase(d, res)

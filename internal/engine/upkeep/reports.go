@@ -80,6 +80,7 @@ func (u *Keeper) buildReport(ctx context.Context, p settings.ReportPlan, in repo
 		in.Workspaces = append(in.Workspaces, reported(d, records[d.Name]))
 	}
 	in.Location, in.Ignore, in.Instance = p.Location, s.Drift.Ignore, s.Instance
+	in.Instance.Sandbox = s.Sandbox.Note()
 	in.Checks = slices.DeleteFunc(checks, func(c drift.Check) bool { return !covered[c.Workspace] })
 	in.Findings = ruled(s, slices.DeleteFunc(findings, func(f drift.Finding) bool { return !covered[f.Workspace] }),
 		in.At)

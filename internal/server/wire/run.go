@@ -51,7 +51,7 @@ func Run(v view.Run) api.Run {
 		WaitingFor: v.Wait.Sentence(), Waiting: waiting(v.Wait), NextCommand: v.Wait.Command,
 		NeedsPerson: v.Wait.Person,
 		Commit:      commit(r.Commit), Authors: authors(r.Authors),
-		Tag: r.Tag, Codify: r.Codify, Inputs: inputs(r.Inputs),
+		Tag: r.Tag, Ref: r.Ref, Sandbox: string(r.Sandbox), Codify: r.Codify, Inputs: inputs(r.Inputs),
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
 		Plan:    planSummary(r.Kind, r.Plan), Approvals: votesOn(r, v.Votes), Needs: needsOf(v.Needs),
 		State: r.State, NewState: newState(r), Move: stateMove(r.Moving),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -57,6 +58,7 @@ func runFacts(p *term.Printer, r api.Run) []term.KeyValue {
 			at(p, &c.Time))},
 		{Key: "Authors", Value: authorsText(r.Authors)},
 		{Key: "Tag", Value: r.Tag},
+		{Key: "Ref", Value: r.Ref},
 		{Key: "With a patch", Value: patchText(r.Codify)},
 		{Key: "Trigger", Value: triggerText(r.Trigger)},
 		{Key: "After", Value: strings.Join(r.Upstream, ", ")},
@@ -74,6 +76,7 @@ func runFacts(p *term.Printer, r api.Run) []term.KeyValue {
 		}...)
 	}
 	return append(facts, []term.KeyValue{
+		sandboxFact(r.Sandbox),
 		{Key: "Network", Value: networkText(r.Network)},
 		{Key: "Votes", Value: votesText(p, r.Approvals)},
 		{Key: "Needs", Value: Needs(r.Needs)},
@@ -85,6 +88,15 @@ func runFacts(p *term.Printer, r api.Run) []term.KeyValue {
 		{Key: "Finished", Value: at(p, r.FinishedAt)},
 		{Key: "Took", Value: Took(r)},
 	}...)
+}
+
+// sandboxFact tells how well the engine of a run was shut in.
+func sandboxFact(level string) term.KeyValue {
+	fact := term.KeyValue{Key: "Sandbox", Value: level}
+	if l := sandbox.Level(level); l.Known() && l != sandbox.Namespaces {
+		fact.Value, fact.Tone = level+": "+l.Sentence(), term.Busy
+	}
+	return fact
 }
 
 // patchText tells that a plan is not of the commit as it is.

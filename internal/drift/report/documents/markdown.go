@@ -83,6 +83,9 @@ func (m *md) head() {
 		m.textf(" · <%s>", u)
 	}
 	m.WriteString("\n\n")
+	if note := r.Instance.Sandbox; note != "" {
+		m.textf("Sandbox: %s\n\n", code(note))
+	}
 }
 
 func (m *md) summary() {
