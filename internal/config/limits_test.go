@@ -28,6 +28,7 @@ defaults {
 workspace "a" {
   dir    = "a"
   memory = "512MiB"
+  cpu    = 1.5
   tasks  = 1000
 }
 workspace "b" {
@@ -36,7 +37,7 @@ workspace "b" {
 }
 `, nil)
 	for i, want := range []workspace.Limits{
-		{Memory: 512 << 20, Tasks: 512, Disk: 1_500_000_000},
+		{Memory: 512 << 20, Tasks: 512, CPU: 1.5, Disk: 1_500_000_000},
 		{Memory: 2 << 30, Tasks: 512, Disk: 1 << 20},
 	} {
 		if got := c.Runner.Limits.Tightened(c.Workspaces[i].Limits); got != want {
@@ -102,6 +103,9 @@ func TestLimitMistakes(t *testing.T) {
 		`memory = 2`:         "Write memory as a number with a unit",
 		`memory = "1MiB"`:    "memory must be at least 64MiB",
 		`memory = "-2GiB"`:   "Write memory as a number with a unit",
+		`cpu = 0`:            "cpu must be a number from 0.1",
+		`cpu = "all"`:        "cpu must be a number",
+		`file_size = "1KB"`:  "file_size must be at least 1MiB",
 		`tasks = 3`:          "tasks must be a whole number from 32",
 		`disk = "1KiB"`:      "disk must be at least 1MiB",
 		`network = "closed"`: "network is one of",

@@ -111,3 +111,30 @@ func TestLimitsInCopies(t *testing.T) {
 	l := within(workspace.Limits{Disk: 30 << 20})
 	must(t, r.planned(l).startApply(l).wait(), job.Failed, job.CauseLimit, fmt.Sprintf("went above disk = %s", "30MiB"))
 }
+
+// A file that becomes too large ends with an error that names the limit, and nothing else is bounded by it.
+func TestFileSize(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": provisioned("head -c 3000000 /dev/zero > small && " +
+		"head -c 9000000 /dev/zero > large")})
+	l := within(workspace.Limits{FileSize: 4 << 20})
+	f := r.planned(l)
+	result := f.startApply(l).wait()
+	must(t, result, job.Failed, job.CauseLimit, "no file may become larger than file_size = 4MiB")
+	info, err := os.Stat(f.wrote("large"))
+	if err != nil || info.Size() != 4<<20 {
+		t.Errorf("written: %v %v", info, err)
+	}
+}
+
+// An engine that may have one processor runs on one, with all that it starts.
+func TestProcessors(t *testing.T) {
+	r := newRig(t,
+		map[string]string{"main.tf": provisioned("grep Cpus_allowed_list /proc/self/status > made; nproc >> made")})
+	l := within(workspace.Limits{CPU: 0.5})
+	f := r.planned(l)
+	must(t, f.startApply(l).wait(), job.Succeeded, "", "")
+	b, err := os.ReadFile(f.wrote("made"))
+	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(b)), "\n1") {
+		t.Errorf("%s %v", b, err)
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/limits"
 	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/sandbox"
 )
@@ -34,6 +35,7 @@ type Local struct {
 	mu        sync.Mutex
 	probed    bool
 	namespace cell.Namespace
+	groups    func() string // where control groups of engines are made; "" where none can be
 	why       error         // that there is no better one
 	sandbox   sandbox.State // zero until it was found out
 }
@@ -185,6 +187,9 @@ func (l *Local) launch(dir string, lock *os.File, in cell.Namespace, secrets job
 	// work would cost more than they bring. What it keeps in memory is small, so
 	// it need not collect garbage while it starts.
 	cmd.Env = append(append(append(bareEnv(), "GOMAXPROCS=1", "GOGC=400"), in.Environment()...), l.ExtraEnv...)
+	if groups := l.delegated(); groups != "" {
+		cmd.Env = append(cmd.Env, limits.GroupsEnv+"="+groups)
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = in.Attributes()
@@ -196,6 +201,24 @@ func (l *Local) launch(dir string, lock *os.File, in cell.Namespace, secrets job
 	}
 	go func() { _ = cmd.Wait() }() // reap it; how it ended is in its files
 	return nil
+}
+
+// delegated finds out once where control groups of engines can be made.
+func (l *Local) delegated() string {
+	l.mu.Lock()
+	if l.groups == nil {
+		l.groups = sync.OnceValue(func() string {
+			dir, err := limits.Delegated()
+			if err != nil {
+				return "" // engines are watched alone; tfops doctor says why
+			}
+			limits.Sweep(dir)
+			return dir
+		})
+	}
+	find := l.groups
+	l.mu.Unlock()
+	return find()
 }
 
 // launchFault says what is wrong with the program where it cannot be executed.

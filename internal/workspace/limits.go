@@ -10,14 +10,18 @@ type Limits struct {
 	Memory int64 `json:"memory,omitempty"` // bytes of the engine and of all that it started
 	Tasks  int   `json:"tasks,omitempty"`  // processes and threads of these
 	Disk   int64 `json:"disk,omitempty"`   // bytes that they write and leave
+
+	CPU      float64 `json:"cpu,omitempty"`       // processors
+	FileSize int64   `json:"file_size,omitempty"` // bytes in one file
 }
 
 // Tightened are the limits with the lower one of each: a workspace may have less than all, never more.
 func (l Limits) Tightened(by Limits) Limits {
-	return Limits{Memory: lower(l.Memory, by.Memory), Tasks: lower(l.Tasks, by.Tasks), Disk: lower(l.Disk, by.Disk)}
+	return Limits{Memory: lower(l.Memory, by.Memory), Tasks: lower(l.Tasks, by.Tasks), Disk: lower(l.Disk, by.Disk),
+		CPU: lower(l.CPU, by.CPU), FileSize: lower(l.FileSize, by.FileSize)}
 }
 
-func lower[N int | int64](a, b N) N {
+func lower[N int | int64 | float64](a, b N) N {
 	if a == 0 || b != 0 && b < a {
 		return b
 	}

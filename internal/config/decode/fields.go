@@ -187,6 +187,18 @@ func (b Block) Size(name string, least int64) Field[int64] {
 	})
 }
 
+// Share is an attribute that is a number, with or without a fraction.
+func (b Block) Share(name string, least float64) Field[float64] {
+	return as(b, name, cty.Number, shown, func(v cty.Value) (float64, bool) {
+		n, _ := v.AsBigFloat().Float64()
+		ok := n >= least && n <= maxNumber
+		if !ok {
+			b.r.Errorf(b.Place(name), outOfRange, "%s must be a number from %v to %d.", name, least, maxNumber)
+		}
+		return n, ok
+	})
+}
+
 // Duration is an attribute such as "1h30m" or "2d".
 func (b Block) Duration(name string, least time.Duration) Field[time.Duration] {
 	return as(b, name, cty.String, shown, func(v cty.Value) (time.Duration, bool) {

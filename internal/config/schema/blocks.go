@@ -7,7 +7,7 @@ import (
 
 var (
 	// limitAttrs are those of what a phase may take of the machine, and reach.
-	limitAttrs = strings.Fields("memory tasks disk network")
+	limitAttrs = strings.Fields("memory cpu tasks disk file_size network")
 
 	// workspaceAttrs are those that several workspaces can share.
 	workspaceAttrs = append(strings.Fields(`repository branch dir terraform_workspace tag tag_prefix commit backend

@@ -28,6 +28,7 @@ type settings struct {
 	number   fields[int]
 	duration fields[time.Duration]
 	size     fields[int64]
+	share    fields[float64]
 
 	variables          map[string]cty.Value
 	backendConfig      map[string]cty.Value // completes the backend of the code
@@ -121,6 +122,7 @@ func (s settings) over(d settings) settings {
 	out := settings{
 		text: s.text.over(below), list: s.list.over(d.list), flag: s.flag.over(d.flag),
 		number: s.number.over(d.number), duration: s.duration.over(d.duration), size: s.size.over(d.size),
+		share:     s.share.over(d.share),
 		variables: merged(d.variables, s.variables), shared: onlyBelow(d.variables, s.variables),
 		reach: merged(d.reach, s.reach), sharedReach: onlyBelow(d.reach, s.reach),
 		env: merged(d.env, s.env), labels: merged(d.labels, s.labels), inputs: merged(d.inputs, s.inputs),

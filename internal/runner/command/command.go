@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
@@ -24,6 +25,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/runner/limits"
 	"github.com/tfops/tfops/internal/runner/network"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Engine is the engine in one root module.
@@ -65,6 +67,7 @@ func (e *Engine) Run(ctx context.Context, name string, call Call) (*diagnostics.
 		return out, err
 	}
 	end := e.Guard.Watch()
+	e.Guard.Pin()
 	err = call(ctx, tf, out)
 	end()
 	if b := e.Guard.Broken(); b != nil && (err != nil || e.Job.Phase == job.PlanPhase) {
@@ -147,6 +150,7 @@ func (e *Engine) ended(ctx context.Context, what string, out *diagnostics.Output
 	f := diagnostics.Explain(what, out.All(), out.Plain.String())
 	f.Next = e.FromMirror(f.Next)
 	e.tellRefused(f, out)
+	e.tellFileSize(f, out)
 	return f
 }
 
@@ -171,12 +175,27 @@ func (e *Engine) tellRefused(f *diagnostics.Failure, out *diagnostics.Output) {
 	}
 }
 
+var fileSizeText = lazyregexp.New(`(?i)file too large|file size limit exceeded`)
+
+// tellFileSize names the limit where a file became too large.
+func (e *Engine) tellFileSize(f *diagnostics.Failure, out *diagnostics.Output) {
+	if most := e.Job.Limits.FileSize; most > 0 && said(out, fileSizeText().MatchString) {
+		b := &limits.Breach{Name: "file_size", Allowed: workspace.Size(most)}
+		f.Cause, f.Next = job.CauseLimit, b.Next()
+		f.Message += "; no file may become larger than file_size = " + b.Allowed
+	}
+}
+
+// said reports whether something that the engine said is of a kind.
+func said(out *diagnostics.Output, kind func(string) bool) bool {
+	return kind(out.Plain.String()) || slices.ContainsFunc(out.All(), func(d job.Diagnostic) bool {
+		return kind(d.Summary + d.Detail)
+	})
+}
+
 // saidByProxy reports whether the runner's proxy said why a connection failed.
 func saidByProxy(out *diagnostics.Output) bool {
-	const by = "tfops: "
-	return strings.Contains(out.Plain.String(), by) || slices.ContainsFunc(out.All(), func(d job.Diagnostic) bool {
-		return strings.Contains(d.Summary+d.Detail, by)
-	})
+	return said(out, func(text string) bool { return strings.Contains(text, "tfops: ") })
 }
 
 // limited is the failure of a command that took more than it may. What became of an apply is known

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -41,10 +44,12 @@ type Guard struct {
 	Gentle bool
 	Ask    func()            // asks the engine to stop
 	Say    func(text string) // tells whoever reads the log
+	Group  *Group            // nil where the machine has none to give
 
 	before  int64 // bytes in Dirs before the phase wrote anything
 	counted bool  // whether that is known
 	asked   bool
+	bounded bool // the engine is held to what the kernel looks after
 	tree    tree
 	killed  time.Time // when what the engine had started was
 
@@ -55,11 +60,39 @@ type Guard struct {
 
 // How often it looks: a watcher that nothing depends on looks now and then.
 const (
+	soon   = 2 * time.Millisecond // until the engine is there
 	often  = 50 * time.Millisecond
 	seldom = 500 * time.Millisecond
 	// share of the time that looking at the disk may take
 	share = 20
 )
+
+// Begin prepares the guard of a phase. ask asks the engine to stop, say tells whoever reads the log.
+func (g *Guard) Begin(j job.Job, ask func(), say func(text string)) {
+	g.Limits, g.Dirs, g.Gentle, g.Ask, g.Say = j.Limits, []string{j.Ground}, j.Phase == job.ApplyPhase, ask, say
+	in := os.Getenv(GroupsEnv)
+	if in == "" {
+		return
+	}
+	var err error
+	if g.Group, err = NewGroup(in, GroupName(j.Run, string(j.Phase)), j.Limits, !g.Gentle); err != nil {
+		say("no control group for the engine: " + err.Error())
+	}
+}
+
+// Close ends what is left of the engine where it has a control group.
+func (g *Guard) Close() {
+	if g.Group != nil {
+		g.Group.Remove()
+	}
+}
+
+// Pin bounds the processors of what the calling thread starts, where no control group does.
+func (g *Guard) Pin() {
+	if g.Group == nil {
+		pin(g.Limits.CPU)
+	}
+}
 
 // Watch looks at what this process has started until the function is called that it returns.
 func (g *Guard) Watch() (end func()) {
@@ -67,7 +100,7 @@ func (g *Guard) Watch() (end func()) {
 	if g.Limits.Disk > 0 && !g.counted {
 		g.before, g.counted = written(g.Dirs), true
 	}
-	g.tree = newTree()
+	g.tree, g.bounded = newTree(), false
 	go func() {
 		defer close(gone)
 		g.watch(stop)
@@ -75,6 +108,11 @@ func (g *Guard) Watch() (end func()) {
 	return func() {
 		close(stop)
 		<-gone
+		if g.Group != nil && g.Broken() == nil { // the kernel may have been faster
+			g.mu.Lock()
+			g.breach, _ = g.above(Use{})
+			g.mu.Unlock()
+		}
 		if g.Broken() != nil {
 			cell.KillDescendants() // what the engine left behind
 		}
@@ -82,7 +120,7 @@ func (g *Guard) Watch() (end func()) {
 }
 
 func (g *Guard) watch(stop <-chan struct{}) {
-	pace := often
+	pace := soon
 	var disk int64
 	var nextDisk time.Time
 	for t := time.NewTimer(pace); ; t.Reset(pace) {
@@ -93,6 +131,7 @@ func (g *Guard) watch(stop <-chan struct{}) {
 		case <-t.C:
 		}
 		u := Look(os.Getpid())
+		g.bind(u)
 		if began := time.Now(); g.Limits.Disk > 0 && !began.Before(nextDisk) {
 			disk = written(g.Dirs) + nameless(u.processes) - g.before
 			now := time.Now()
@@ -100,9 +139,29 @@ func (g *Guard) watch(stop <-chan struct{}) {
 		}
 		u.Disk = disk
 		g.saw(u)
-		if g.Limits == (workspace.Limits{}) && pace < seldom {
+		switch {
+		case !g.bounded: // it has not begun
+		case g.Limits != (workspace.Limits{}):
+			pace = often
+		case pace < seldom:
 			pace *= 2
 		}
+	}
+}
+
+// bind has the kernel hold the engine to what it can, as soon as the engine is there: long before it has read
+// any code, and what it starts is held to the same.
+func (g *Guard) bind(u Use) {
+	if g.Group != nil {
+		g.Group.take(u.processes)
+	}
+	if g.bounded || !g.tree.find(u) {
+		return
+	}
+	g.bounded = true
+	if n := uint64(g.Limits.FileSize); n > 0 {
+		// It may have ended already.
+		_ = unix.Prlimit(g.tree.engine, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: n, Max: n}, nil)
 	}
 }
 
@@ -163,6 +222,14 @@ const settle = 10 * time.Second
 // above is the limit that was broken, and by how much; nil where none was.
 func (g *Guard) above(u Use) (*Breach, float64) {
 	l := g.Limits
+	if g.Group != nil {
+		switch g.Group.broken() {
+		case "memory":
+			return &Breach{Name: "memory", Allowed: workspace.Size(l.Memory), Took: "all of it"}, hard
+		case "tasks":
+			return &Breach{Name: "tasks", Allowed: fmt.Sprint(l.Tasks), Took: "as many"}, hard
+		}
+	}
 	switch {
 	case l.Memory > 0 && u.Own > l.Memory:
 		return &Breach{Name: "memory", Allowed: workspace.Size(l.Memory), Took: workspace.Size(u.Own)},

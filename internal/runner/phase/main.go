@@ -142,6 +142,7 @@ func readSecrets() (job.Secrets, error) {
 func work(dir string, secrets job.Secrets, stop *cell.Stopper) error {
 	p := newPhase(dir, secrets, stop)
 	defer p.work.Close()
+	defer p.work.Guard.Close()
 	err := p.open()
 	end := deadline.NewEnding(deadline.End)
 	if err == nil {

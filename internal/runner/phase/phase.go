@@ -74,9 +74,7 @@ func (p *phase) open() error {
 		p.work.Debug, err = diagnostics.NewDebugLog()
 	}
 	p.work.Job, p.work.Log = p.job, p.log
-	g := p.work.Guard
-	g.Limits, g.Dirs, g.Gentle = p.job.Limits, []string{p.job.Ground}, p.job.Phase == job.ApplyPhase
-	g.Ask, g.Say = func() { p.stop.Ask(errLimit) }, func(text string) { p.log.Say("warn", "%s", text) }
+	p.work.Guard.Begin(p.job, func() { p.stop.Ask(errLimit) }, func(text string) { p.log.Say("warn", "%s", text) })
 	return err
 }
 
