@@ -67,8 +67,7 @@ func (e *Engine) Run(ctx context.Context, name string, call Call) (*diagnostics.
 		return out, err
 	}
 	end := e.Guard.Watch()
-	e.Guard.Pin()
-	err = call(ctx, tf, out)
+	err = e.start(ctx, tf, out, call)
 	end()
 	if b := e.Guard.Broken(); b != nil && (err != nil || e.Job.Phase == job.PlanPhase) {
 		return out, e.limited(name, b, err)
@@ -77,6 +76,15 @@ func (e *Engine) Run(ctx context.Context, name string, call Call) (*diagnostics.
 		return out, nil
 	}
 	return out, e.ended(ctx, e.Name+" "+name, out, err)
+}
+
+// start runs the command on the thread that starts the engine, once this thread is what the engine is to get.
+func (e *Engine) start(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output, call Call) error {
+	if err := e.Network.Holds(); err != nil {
+		return err
+	}
+	e.Guard.Pin()
+	return call(ctx, tf, out)
 }
 
 // terraform is a fresh handle for one command. terraform-exec keeps the

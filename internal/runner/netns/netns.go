@@ -22,6 +22,20 @@ type Network struct {
 	Proxy net.Listener
 	// Direct listen at the addresses that the engine reaches without a proxy.
 	Direct []Listener
+
+	id unix.Stat_t // of the namespace
+}
+
+// own is the network namespace of the calling thread.
+const own = "/proc/thread-self/ns/net"
+
+// Here reports whether the calling thread lives in it.
+func (n *Network) Here() (bool, error) {
+	var id unix.Stat_t
+	if err := unix.Stat(own, &id); err != nil {
+		return false, &os.PathError{Op: "stat", Path: own, Err: err}
+	}
+	return id.Dev == n.id.Dev && id.Ino == n.id.Ino, nil
 }
 
 // Listener listens at an address for which the runner stands.
@@ -50,6 +64,9 @@ func Open(capable func(func() error) error, out bool, direct []hosts.Endpoint) (
 
 // furnish makes ready the network that the calling thread is in.
 func (n *Network) furnish(out bool, direct []hosts.Endpoint) error {
+	if err := unix.Stat(own, &n.id); err != nil {
+		return &os.PathError{Op: "stat", Path: own, Err: err}
+	}
 	if err := begin(); err != nil {
 		return fmt.Errorf("the loopback of a new network cannot be used: %w", err)
 	}

@@ -98,11 +98,17 @@ func try() error {
 			return fmt.Errorf("%s is reached: %s", at, out)
 		}
 	}
+	if here, err := n.Here(); err != nil || !here {
+		return fmt.Errorf("this thread is not in the network: %w", err)
+	}
 	reached := make(chan error)
 	go func() { // the rest of the process is where it was
 		c, err := net.Dial("tcp", host.Addr().String())
 		if err == nil {
 			err = c.Close()
+		}
+		if here, hereErr := n.Here(); here || hereErr != nil {
+			err = fmt.Errorf("another thread is in the network, too: %w", hereErr)
 		}
 		reached <- err
 	}()

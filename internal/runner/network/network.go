@@ -3,6 +3,7 @@ package network
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -53,6 +54,23 @@ func Open(j job.Job) (*Network, error) {
 		}
 	}
 	return n, nil
+}
+
+// Holds returns an error unless what the calling thread starts has this network: an engine that is started
+// by another thread would have the machine's.
+func (n *Network) Holds() error {
+	if n == nil {
+		return nil
+	}
+	here, err := n.space.Here()
+	if err == nil && !here {
+		err = errors.New("it would be started outside of its network")
+	}
+	if err != nil {
+		return diagnostics.Refuse(job.CauseRunner, "see `tfops doctor`; it is an error of tfops if that finds nothing",
+			"the engine was not started: %w", err)
+	}
+	return nil
 }
 
 // Tell tells the engine, by its environment, how it gets out.
