@@ -37,7 +37,12 @@ func Acknowledge(f Finding, ack Ack, now time.Time) (Finding, Event, error) {
 			"finding %s is %s, so there is nothing to acknowledge", f.ID, f.Life)
 	}
 	from := f.Life
-	ack.At, ack.Attributes = now, f.showing()
+	ack.At, ack.Attributes, ack.Values = now, f.showing(), map[string]string{}
+	for _, a := range f.Attributes {
+		if a.IgnoredBy == "" && f.valued() {
+			ack.Values[a.Path] = digest(a.After)
+		}
+	}
 	f.Ack, f.Life = &ack, from.take(acked)
 	return f, moved(f, from, now, "acknowledged by "+ack.By), nil
 }
@@ -61,6 +66,15 @@ func (a Ack) over(now time.Time) bool { return !a.Until.IsZero() && !now.Before(
 // Covers reports whether a, which may be nil, covers an attribute.
 func (a *Ack) Covers(path string, now time.Time) bool {
 	return a != nil && !a.over(now) && slices.Contains(a.Attributes, path)
+}
+
+// known reports whether a, which may be nil, covers an attribute with the value that it has now.
+func (a *Ack) known(at Attribute, now time.Time) bool {
+	if !a.Covers(at.Path, now) {
+		return false
+	}
+	value, ok := a.Values[at.Path]
+	return !ok || value == digest(at.After)
 }
 
 func (f Finding) ignoredBy() string {

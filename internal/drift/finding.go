@@ -132,11 +132,14 @@ type Stay struct {
 }
 
 // Ack is somebody's word that a finding is known. It covers the attributes
-// that differed then, and no others.
+// that differed then, with the values that they had, and no others.
 type Ack struct {
 	By         string    `json:"by"`
 	Reason     string    `json:"reason"`
 	At         time.Time `json:"at"`
 	Until      time.Time `json:"until,omitzero"` // zero: until it is resolved
 	Attributes []string  `json:"attributes"`     // paths that it covers
+	// Values are digests of what the world had there, by path: another value is not covered. An
+	// acknowledgement of an earlier tfops has none, and covers any.
+	Values map[string]string `json:"values,omitempty"`
 }

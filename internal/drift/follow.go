@@ -84,7 +84,7 @@ func (w *walk) again(f Finding, d Difference) Finding {
 	back := from == Resolved
 	f.Difference = d
 	f.Attributes = slices.Clone(d.Attributes)
-	var news []string
+	var news, others []string
 	for i := range f.Attributes {
 		a := &f.Attributes[i]
 		a.FirstSeen, a.IgnoredBy = w.now, ""
@@ -93,7 +93,10 @@ func (w *walk) again(f Finding, d Difference) Finding {
 			if !back && !was.FirstSeen.IsZero() {
 				a.FirstSeen = was.FirstSeen
 			}
-		} else if !f.Ack.Covers(a.Path, w.now) {
+			if f.valued() && digest(was.After) != digest(a.After) && a.IgnoredBy == "" && !f.Ack.known(*a, w.now) {
+				others = append(others, a.Path)
+			}
+		} else if !f.Ack.known(*a, w.now) {
 			news = append(news, a.Path)
 		}
 	}
@@ -106,11 +109,13 @@ func (w *walk) again(f Finding, d Difference) Finding {
 		f.Life, text = from.take(seen), "back after it was resolved"
 	case len(news) > 0:
 		f.Life, text = from.take(joined), "another attribute differs: "+names(news)
+	case len(others) > 0:
+		f.Life, text = from.take(joined), "it has another value: "+names(others)
 	default:
 		f.Life = from.take(seen)
 	}
 	f, text = f.settle(w.now, text)
-	if f.Life != from || len(news) > 0 && f.Life == New {
+	if f.Life != from || len(news)+len(others) > 0 && f.Life == New {
 		w.events = append(w.events, moved(f, from, w.now, cmp.Or(text, "found again")))
 	}
 	return f
@@ -159,7 +164,8 @@ func (f Finding) settle(now time.Time, text string) (Finding, string) {
 	if f.Ack == nil || f.Life == Ignored || !f.Open() {
 		return f, text
 	}
-	covered := !slices.ContainsFunc(f.showing(), func(p string) bool { return !f.Ack.Covers(p, now) })
+	covered := !slices.ContainsFunc(f.Attributes,
+		func(a Attribute) bool { return a.IgnoredBy == "" && !f.Ack.known(a, now) })
 	switch {
 	case covered && f.Life != Acknowledged:
 		f.Life = f.Life.take(acked)

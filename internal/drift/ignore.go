@@ -164,7 +164,22 @@ type Rules struct {
 func (r Rules) Update(known []Finding, check Check, found []Difference, now time.Time) ([]Finding, []Event) {
 	findings, events := Follow(known, check, found, now)
 	findings, more := r.Reapply(findings, now)
-	return findings, net(append(events, more...))
+	events = append(events, more...)
+	before := map[string]Severity{}
+	for _, f := range known {
+		if f.Open() {
+			before[f.ID] = f.Severity
+		}
+	}
+	for i, f := range findings {
+		was, open := before[f.ID]
+		if from := f.Life; open && was != "" && f.Open() && f.Severity.Worse(was) && from.take(joined) != from {
+			findings[i].Life = from.take(joined)
+			events = append(events, moved(findings[i], from, now, "it is worse: "+string(f.Severity)+", and was "+
+				string(was)))
+		}
+	}
+	return findings, net(events)
 }
 
 // Reapply brings findings up to date with the rules without a check: rules

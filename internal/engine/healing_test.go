@@ -95,7 +95,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 			w.change("box.one", "large")
 			g.check("a")
 			g.engine.observeNow(t, "a", drift.Difference{Address: "box.one", Class: drift.Changed,
-				Attributes: []drift.Attribute{{Path: "size"}}})
+				Attributes: []drift.Attribute{{Path: "size", After: "large"}}})
 			if _, err := g.engine.Acknowledge(context.Background(), ana, drift.ID("a", "box.one", drift.Changed),
 				"mine", time.Time{}); err != nil {
 				t.Fatal(err)

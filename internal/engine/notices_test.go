@@ -289,7 +289,15 @@ func TestWhatIsKnownIsNotTold(t *testing.T) {
 		w.restore("box.one")
 		g.check("a")
 		g.wantTold(toldGone)
-		w.change("box.one", "huge") // the acknowledgement still holds
+		w.change("box.one", "large") // the acknowledgement still holds
+		g.check("a")
+		g.wantFindings("a", "box.one changed acknowledged")
+		g.wantTold()
+		w.change("box.one", "huge") // it is of another value
+		g.check("a")
+		g.wantFindings("a", "box.one changed new")
+		g.wantTold(toldNew)
+		w.change("box.one", "large")
 		g.check("a")
 		g.wantFindings("a", "box.one changed acknowledged")
 		g.wantTold()
