@@ -106,6 +106,8 @@ func TestMachines(t *testing.T) {
 		{"all", file("proc/self/status", "CapEff:\t000001ffffffffff\nSeccomp:\t0\n"), "capabilities", OK,
 			"all that matter", ""},
 		{"a control group", nil, "cgroup", OK, "version 2, delegated", ""},
+		{"one of somebody else", without("sys/fs/cgroup/tfops.service/cgroup.procs"), "cgroup", Note, "not delegated",
+			"DelegateSubgroup=tfops"},
 		{"a control group that is not there", without("sys/fs/cgroup/tfops.service/cgroup.controllers"), "cgroup", OK,
 			"not mounted", ""},
 		{"old control groups", file("proc/self/cgroup", "12:pids:/x\n"), "cgroup", OK, "not in use", ""},

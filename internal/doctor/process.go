@@ -47,7 +47,8 @@ func (m Machine) privileges() []Check {
 	return []Check{who, ok("capabilities", "all that matter")}
 }
 
-// resources looks at the control group of this process. Engines are bounded without one, too.
+// resources looks at the control group of this process, which need not be that of a service. Engines
+// are bounded without one, too.
 func (m Machine) resources() []Check {
 	group, _ := read(m.Proc, "self", "cgroup")
 	path, v2 := strings.CutPrefix(lastLine(group), "0::")
@@ -60,7 +61,8 @@ func (m Machine) resources() []Check {
 	}
 	if unix.Access(filepath.Join(at, "cgroup.procs"), unix.W_OK) != nil ||
 		unix.Access(at, unix.W_OK) != nil {
-		return []Check{ok("cgroup", "version 2, not delegated")}
+		return []Check{note("cgroup", "version 2, not delegated to this process",
+			"Delegate=yes and DelegateSubgroup=tfops in the unit of tfops serve have the kernel hold limits, too")}
 	}
 	return []Check{ok("cgroup", "version 2, delegated")}
 }
