@@ -1,9 +1,12 @@
 package rootmodule
 
 import (
+	"maps"
 	"path"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 var settingsSchema = &hcl.BodySchema{
@@ -19,6 +22,7 @@ type Settings struct {
 	Body      hcl.Body  // of its block
 	Versions  []Version // required_version, as literal text
 	Providers bool      // some block names required providers
+	Sources   []string  // of these, where each comes from; "" where that is not written as a text
 }
 
 // Version is a constraint on the version of the engine, and the file that has it.
@@ -38,6 +42,7 @@ func (m *Module) Settings() Settings {
 			switch inner.Type {
 			case "required_providers":
 				s.Providers = true
+				s.Sources = append(s.Sources, sources(inner.Body)...)
 			case "backend":
 				s.Backend, s.Body = inner.Labels[0], inner.Body
 			default:
@@ -53,4 +58,30 @@ func (m *Module) Settings() Settings {
 		}
 	}
 	return s
+}
+
+// sources are where required providers come from. Nothing of them is evaluated.
+func sources(body hcl.Body) (all []string) {
+	attributes, _ := body.JustAttributes()
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		source := ""
+		pairs, diags := hcl.ExprMap(attributes[name].Expr)
+		if diags.HasErrors() { // a version alone, as it was written once
+			source = "hashicorp/" + name
+		}
+		for _, p := range pairs {
+			key, quoted := hcl.ExprAsKeyword(p.Key), p.Key
+			if k, ok := quoted.(*hclsyntax.ObjectConsKeyExpr); ok {
+				quoted = k.Wrapped
+			}
+			if text, ok := PlainText(quoted); ok {
+				key = text
+			}
+			if key == "source" {
+				source, _ = PlainText(p.Value)
+			}
+		}
+		all = append(all, source)
+	}
+	return all
 }

@@ -83,6 +83,7 @@ func Look(cfg *config.Config, repo string) (Expansion, error) {
 	x.Problems = append(x.Problems, codebase.Unmade(x.config, x.fleet)...)
 	for _, b := range branches {
 		x.look(b, cfg.Follows(b.repository))
+		x.absent = append(x.absent, x.unlisted(cfg, b)...)
 	}
 	for _, g := range x.config.Generators {
 		x.generators = append(x.generators, Generator{g.Name, g.Repository, g.Branches, g.Dirs, looked[g.Repository],
