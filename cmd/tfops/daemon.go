@@ -26,6 +26,7 @@ import (
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/delivery"
 	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/seal"
 	"github.com/tfops/tfops/internal/server"
 	"github.com/tfops/tfops/internal/server/asked"
@@ -127,7 +128,7 @@ func (d *daemon) open() error {
 		return datadir.Unwritable(cfg.DataDir, err)
 	}
 	d.mirrors.dir = filepath.Join(cfg.DataDir, "repos")
-	d.local = &runner.Local{Exe: d.Exe}
+	d.local = &runner.Local{Exe: d.Exe, Most: sandbox.Level(os.Getenv("TFOPS_SANDBOX"))}
 	settings, err := settingsOf(cfg, &d.mirrors, d.findSandbox())
 	if err != nil {
 		return err

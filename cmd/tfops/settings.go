@@ -49,6 +49,7 @@ func settingsOf(cfg *config.Config, m *mirrors, found sandbox.State) (*settings.
 		Sandbox:     sandbox.Terms{Wanted: cfg.Runner.Sandbox, State: found, Root: os.Geteuid() == 0},
 		Limits:      cfg.Runner.Limits,
 		Network:     cfg.Runner.Network,
+		Cell:        job.Cell{Hide: hiddenOf(cfg), Read: cfg.Runner.Read, Write: cfg.Runner.Write},
 	}
 	for name, e := range cfg.Engines {
 		s.Engines[name] = job.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL,
@@ -87,6 +88,25 @@ func settingsOf(cfg *config.Config, m *mirrors, found sandbox.State) (*settings.
 	}
 	s.Config, err = codebase.Fleet(cfg)
 	return s, err
+}
+
+// hiddenOf is where the configuration lies: its directory, or the file alone where that directory is not for it.
+func hiddenOf(cfg *config.Config) []string {
+	var all []string
+	for _, path := range append([]string{cfg.Path}, cfg.Files...) {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			continue
+		}
+		switch dir := filepath.Dir(path); dir {
+		case "/", "/etc", "/usr", "/usr/local", "/usr/local/etc", "/opt", "/srv", "/home", "/var", "/tmp":
+			all = append(all, path)
+		default:
+			all = append(all, dir)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // signersOf are the keys of all users.

@@ -45,11 +45,13 @@ var floors = [][]string{
 		"internal/drift/healing",
 		"internal/usage", "internal/api/lookup", "internal/doctor"},
 	{"internal/fleet"}, // out of reach and the rules
+	{"internal/runner/launch", "internal/runner/mounts"}, // parts of a cell
 	{"internal/runner/cell"},
 	{"internal/runner/inputs", "internal/runner/deadline", "internal/runner/limits", // looks at processes
 		"internal/runner/egress", "internal/runner/netns"},
 	{"internal/runner/ground", "internal/runner/backend", "internal/runner/network"},
-	{"internal/runner/module", "internal/runner/command"},
+	{"internal/runner/module", "internal/runner/given"}, // knows where states lie
+	{"internal/runner/command"},
 	{"internal/runner/workdir"}, // runs init
 	{"internal/runner/phase"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report/wording"},
@@ -140,7 +142,7 @@ var outside = []outsideRule{
 	{"github.com/danielgtaylor/huma/v2", []string{"internal/server", "internal/server/openapi"},
 		"one package speaks HTTP, and one describes how"},
 	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs",
-		"internal/runner/command", "cmd/tfops"},
+		"internal/runner/command", "internal/runner/cell", "cmd/tfops"},
 		"nothing else starts a process"},
 	{"log/slog", []string{"internal/engine/...", "internal/server", "cmd/tfops"},
 		"the lower floors return errors; they never log and go on"},

@@ -115,7 +115,7 @@ func read(r *decode.Reader, top decode.Block) *Config {
 		c.Server = server(r, b)
 	}
 	for _, b := range top.Blocks(schema.Runner) {
-		c.Runner = runner(r, b)
+		c.Runner = runner(r, b, c.DataDir)
 	}
 	c.Engines = engines(r, top)
 	c.Repositories = repositories.Read(r, top)
@@ -131,6 +131,7 @@ func read(r *decode.Reader, top decode.Block) *Config {
 	if c.Server.SocketGroup == "" {
 		warnOfRules(r, top)
 	}
+	checkGiven(r, c.Workspaces, c.DataDir)
 	workspaces.WarnOfHosts(r, c.Workspaces, c.Runner.Network)
 	for _, w := range c.Workspaces {
 		declared = append(declared, w.Name)

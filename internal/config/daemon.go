@@ -35,6 +35,8 @@ type Runner struct {
 	Sandbox sandbox.Wanted    // how an engine is to be shut in
 	Limits  workspace.Limits  // what each phase may take of the machine
 	Network workspace.Network // whom each engine can reach
+	Read    []string          // absolute paths that each engine sees although they are hidden
+	Write   []string          // and those that it may change
 }
 
 func server(r *decode.Reader, b decode.Block) Server {
@@ -88,7 +90,7 @@ func wantedSandbox(r *decode.Reader, b decode.Block) sandbox.Wanted {
 
 var envPattern = lazyregexp.New(`^[A-Za-z_*][A-Za-z0-9_*]*$`)
 
-func runner(r *decode.Reader, b decode.Block) Runner {
+func runner(r *decode.Reader, b decode.Block, dataDir string) Runner {
 	d, pass := defaultRunner(), b.List("pass_env")
 	out := Runner{
 		Concurrency: b.Number("concurrency", 1).OrElse(d.Concurrency),
@@ -98,6 +100,8 @@ func runner(r *decode.Reader, b decode.Block) Runner {
 		Limits:      workspaces.LimitsOf(b),
 		Network:     workspaces.NetworkOf(b),
 		Sandbox:     wantedSandbox(r, b),
+		Read:        given(r, b, "read", dataDir),
+		Write:       given(r, b, "write", dataDir),
 	}
 	out.DriftConcurrency = b.Number("drift_concurrency", 1).OrElse(max(out.Concurrency/2, 1))
 	for _, p := range pass.Val {

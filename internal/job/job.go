@@ -87,6 +87,8 @@ type Job struct {
 
 	Move *Move `json:"move,omitempty"` // plan phase: copy the state first
 
+	Cell Cell `json:"cell,omitzero"` // what the engine sees and may change
+
 	Speculative bool `json:"speculative,omitempty"`  // of a plan that is never applied
 	Debug       bool `json:"debug,omitempty"`        // keep the engine's own debug log (DebugFile)
 	Destroy     bool `json:"destroy"`                // plan -destroy
@@ -111,6 +113,14 @@ type Job struct {
 type LeftOut struct {
 	Path string `json:"path"`
 	Why  string `json:"why"`
+}
+
+// Cell is what shuts an engine in, and what is given to it in there.
+type Cell struct {
+	DataDir string   `json:"data_dir,omitempty"` // of tfops
+	Hide    []string `json:"hide,omitempty"`     // what it does not see besides: the configuration
+	Read    []string `json:"read,omitempty"`     // what the configuration gives it back, absolute
+	Write   []string `json:"write,omitempty"`    // and what it may change
 }
 
 // EngineSpec says which engine to use. The runner finds or installs it,

@@ -135,11 +135,11 @@ func credential(t *testing.T, prefix string, c credentials.Credential) credentia
 }
 
 // spied has every command of the engine write its environment, and that of what it
-// starts, into the rig's directory "spied".
+// starts, into the rig's directory given/spied.
 func (r *rig) spied() {
 	r.t.Helper()
 	real := filepath.Join(filepath.SplitList(r.env["PATH"])[0], "terraform")
-	bin, log := filepath.Join(r.base, "bin"), filepath.Join(r.base, "spied")
+	bin, log := filepath.Join(r.given(), "bin"), filepath.Join(r.given(), "spied")
 	script := fmt.Sprintf("#!/bin/sh\ncat /proc/self/environ > %q/$1-$$\nexec %q \"$@\"\n", log, real)
 	for _, dir := range []string{bin, log} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -194,7 +194,7 @@ func TestModulesByHTTP(t *testing.T) {
 	r.write("main.tf", called("git::"+h.URL+"/acme/m.git", "git::"+h.URL+"/secret/m.git?ref=main", "git::"+h.URL+
 		"/open/m.git")+
 		"output \"from\" { value = module.m0.from }\n"+provisioned("cat /proc/self/environ /proc/$PPID/environ > "+
-		r.base+"/spied/provisioner"))
+		r.given()+"/spied/provisioner"))
 	f, result := r.plan(open)
 	must(t, result, job.Succeeded, "", "")
 	must(t, f.startApply().wait(), job.Succeeded, "", "")
@@ -203,11 +203,11 @@ func TestModulesByHTTP(t *testing.T) {
 		t.Errorf("told %v", h.told)
 	}
 	if strings.Contains(f.read(job.JobFile), "module_credentials") ||
-		!durable.Exists(filepath.Join(r.base, "spied", "provisioner")) {
+		!durable.Exists(filepath.Join(r.given(), "spied", "provisioner")) {
 		t.Error("the job names credentials, or nothing was spied out")
 	}
 	for _, command := range []string{"init", "plan", "apply"} {
-		if found, _ := filepath.Glob(filepath.Join(r.base, "spied", command+"-*")); len(found) == 0 {
+		if found, _ := filepath.Glob(filepath.Join(r.given(), "spied", command+"-*")); len(found) == 0 {
 			t.Errorf("no %s was spied out", command)
 		}
 	}

@@ -18,7 +18,7 @@ func logged(t *testing.T, r *rig) (engine, args string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, args = filepath.Join(r.base, "terraform"), filepath.Join(r.base, "args")
+	engine, args = filepath.Join(r.given(), "terraform"), filepath.Join(r.given(), "args")
 	script := fmt.Sprintf("#!/bin/sh\necho \"$@\" >> %q\nexec %q \"$@\"\n", args, terraform)
 	if err := os.WriteFile(engine, []byte(script), 0o700); err != nil {
 		t.Fatal(err)

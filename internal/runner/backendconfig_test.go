@@ -70,7 +70,7 @@ func TestBackendConfig(t *testing.T) { eachEngine(t, backendConfigOf) }
 
 func backendConfigOf(t *testing.T, engine job.EngineSpec) {
 	server, url := newStateServer(t, canary)
-	r := newRig(t, map[string]string{"live/main.tf": partialHTTP + provisioned(`grep -rl "$NEEDLE" "$TOP" > "$TOP/found"; true`),
+	r := newRig(t, map[string]string{"live/main.tf": partialHTTP + provisioned(`grep -rl "$NEEDLE" "$TOP" > "$TOP-given/found"; true`),
 		"live/prod.tfbackend": fmt.Sprintf("address = %q\nusername = \"file\"\npassword = \"of the file\"\n",
 			url+"/file")})
 	r.engine = engine
@@ -90,7 +90,7 @@ func backendConfigOf(t *testing.T, engine job.EngineSpec) {
 	if result.Backend.Type != "http" || result.Backend.Config["address"] != url+"/prod" {
 		t.Errorf("the state is named by %+v", result.Backend)
 	}
-	if b, err := os.ReadFile(filepath.Join(r.base, "found")); err != nil || len(b) > 0 {
+	if b, err := os.ReadFile(filepath.Join(r.given(), "found")); err != nil || len(b) > 0 {
 		t.Errorf("while the engine runs the secret lies in %s, %v", b, err)
 	}
 	r.nowhere("canary")
@@ -169,7 +169,7 @@ func TestBackendConfigSecretName(t *testing.T) {
 	state := func(name string) any {
 		t.Helper()
 		_, res := r.plan(func(_ *job.Job, s *job.Secrets) {
-			s.Backend, s.Mask, s.Hashed = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "states", name)),
+			s.Backend, s.Mask, s.Hashed = fmt.Sprintf("path = %q\n", filepath.Join(r.given(), "states", name)),
 				[]string{name}, []string{"path"}
 		})
 		must(t, res, job.Succeeded, "", "")
@@ -187,16 +187,16 @@ func TestStateKeepsItsName(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
 	for _, give := range []option{
 		func(j *job.Job, s *job.Secrets) {
-			s.Backend = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "production", "x"))
+			s.Backend = fmt.Sprintf("path = %q\n", filepath.Join(r.given(), "production", "x"))
 		},
 		func(j *job.Job, s *job.Secrets) {
-			s.Backend = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "production", "x"))
+			s.Backend = fmt.Sprintf("path = %q\n", filepath.Join(r.given(), "production", "x"))
 			s.Mask = []string{"production"}
 		},
 	} {
 		_, res := r.plan(give)
 		must(t, res, job.Succeeded, "", "")
-		if got, want := res.Backend.Config["path"], filepath.Join(r.base, "production", "x"); got != want {
+		if got, want := res.Backend.Config["path"], filepath.Join(r.given(), "production", "x"); got != want {
 			t.Errorf("the state is named by %v, want %v", got, want)
 		}
 	}
@@ -295,7 +295,7 @@ func TestOtherBackend(t *testing.T) {
 			"remote": "terraform {\n  backend \"remote\" {}\n}\n",
 			"s3":     "terraform {\n  backend \"s3\" {\n    bucket = \"b\"\n    key = \"k\"\n  }\n}\n", "json": ""} {
 			t.Run(kind+" for "+name, func(t *testing.T) {
-				files := map[string]string{"main.tf": code + simple + provisioned(`grep -rl "$NEEDLE" "$TOP" > "$TOP/found"; true`)}
+				files := map[string]string{"main.tf": code + simple + provisioned(`grep -rl "$NEEDLE" "$TOP" > "$TOP-given/found"; true`)}
 				if name == "json" {
 					files["override.tf.json"] = `{"terraform": {"backend": {"local": {"path": "/nowhere/x"}}}}`
 				}
@@ -314,7 +314,7 @@ func TestOtherBackend(t *testing.T) {
 				if result.Backend.Type != kind {
 					t.Errorf("the state is named by %+v", result.Backend)
 				}
-				if b, err := os.ReadFile(filepath.Join(r.base, "found")); err != nil || len(b) > 0 {
+				if b, err := os.ReadFile(filepath.Join(r.given(), "found")); err != nil || len(b) > 0 {
 					t.Errorf("while the engine runs the secret lies in %s, %v", b, err)
 				}
 				r.nowhere("canary")

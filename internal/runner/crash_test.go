@@ -20,6 +20,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // engineOf is the engine's process, a child of the runner.
@@ -40,7 +41,11 @@ func (f *flight) engineOf() cell.Process {
 // with the script.
 func busy(t *testing.T, script string, opts ...option) *flight {
 	t.Helper()
-	r := newRig(t, nil)
+	return newRig(t, nil).busy(script, opts...)
+}
+
+func (r *rig) busy(script string, opts ...option) *flight {
+	r.t.Helper()
 	here := r.fifo("here")
 	r.write("main.tf", provisioned("echo here > "+here.path+"\n"+script))
 	f := r.planned().startApply(opts...)
@@ -52,7 +57,7 @@ func busy(t *testing.T, script string, opts ...option) *flight {
 func hanging(t *testing.T, opts ...option) *flight {
 	t.Helper()
 	r := newRig(t, nil)
-	path := filepath.Join(r.base, "never")
+	path := filepath.Join(r.given(), "never")
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -91,20 +96,31 @@ func TestRunnerKilledInPlan(t *testing.T) {
 	must(t, f.start(f.dir, f.job, job.Secrets{Env: f.env}).wait(), job.Succeeded, "", "")
 }
 
+// The engine dies with its runner, at about the same time, and in namespaces all that it has started.
 func TestRunnerKilledInApply(t *testing.T) {
-	f := busy(t, "exec sleep 600")
+	for _, most := range []sandbox.Level{sandbox.Namespaces, sandbox.None} {
+		t.Run(string(most), func(t *testing.T) { runnerKilledInApply(t, most) })
+	}
+}
+
+func runnerKilledInApply(t *testing.T, most sandbox.Level) {
+	r := newRig(t, nil)
+	r.local.Most = most
+	f := r.busy("exec sleep 600")
 	engine := f.engineOf()
 	kill(t, f.pid())
 	v := f.vanish()
 	if !v.Started {
 		t.Fatalf("%+v", v)
 	}
-	// The engine dies with its runner, at about the same time; the provisioner does not.
+	if most == sandbox.Namespaces {
+		awaitExit(t, engine.PID)
+	}
 	left, err := (&Local{}).Survivors(f.job.Run)
-	if err != nil || len(left) == 0 {
+	if err != nil || (len(left) == 0) != (most == sandbox.Namespaces) {
 		t.Fatalf("survivors: %v, %v", left, err)
 	}
-	if !strings.Contains((&Vanished{Started: true, Survivors: left}).Error(),
+	if len(left) > 0 && !strings.Contains((&Vanished{Started: true, Survivors: left}).Error(),
 		fmt.Sprintf("%s (pid %d)", left[0].Name, left[0].PID)) {
 		t.Fatal("the message does not name them")
 	}

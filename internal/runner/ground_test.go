@@ -38,7 +38,7 @@ func eachView(t *testing.T, files map[string]string, test func(t *testing.T, r *
 			r.local.Copy = copied
 			if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || !copied &&
 				got == cell.NoNamespace {
-				t.Fatalf("this machine does not let a runner mount: %v", r.local.why)
+				t.Fatalf("this machine does not let a runner mount: %v", r.local.Sandbox().Lacks)
 			}
 			test(t, r)
 		})
@@ -323,7 +323,7 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shim := filepath.Join(r.base, "bin", "terraform")
+		shim := filepath.Join(r.given(), "bin", "terraform")
 		if err := os.MkdirAll(filepath.Dir(shim), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -602,7 +602,7 @@ func TestEngineHasNoCapabilities(t *testing.T) {
 	}
 	r := newRig(t, map[string]string{"main.tf": provisioned("echo caps $(grep -h Cap /proc/self/status) of $(id -u)")})
 	if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || got != cell.UserNamespace {
-		t.Fatalf("the namespace is %s: %v", got, r.local.why)
+		t.Fatalf("the namespace is %s: %v", got, r.local.Sandbox().Lacks)
 	}
 	apply := r.planned().startApply()
 	must(t, apply.wait(), job.Succeeded, "", "")

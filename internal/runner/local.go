@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,11 +33,12 @@ type Local struct {
 	ExtraEnv []string // "NAME=value", added to the runner's own environment, not to the engine's
 	Copy     bool     // never use namespaces: the engine sees copies, one phase of a workspace at a time
 
+	Most sandbox.Level // no better level is used; empty: the best one that the machine gives
+
 	mu        sync.Mutex
 	probed    bool
 	namespace cell.Namespace
 	groups    func() string // where control groups of engines are made; "" where none can be
-	why       error         // that there is no better one
 	sandbox   sandbox.State // zero until it was found out
 }
 
@@ -186,7 +188,8 @@ func (l *Local) launch(dir string, lock *os.File, in cell.Namespace, secrets job
 	// A runner waits for the engine nearly all of its life: more threads at
 	// work would cost more than they bring. What it keeps in memory is small, so
 	// it need not collect garbage while it starts.
-	cmd.Env = append(append(append(bareEnv(), "GOMAXPROCS=1", "GOGC=400"), in.Environment()...), l.ExtraEnv...)
+	cmd.Env = slices.Concat(bareEnv(), []string{"GOMAXPROCS=1", "GOGC=400"}, in.Environment(),
+		cell.LevelEnvironment(l.Sandbox().Level), l.ExtraEnv)
 	if groups := l.delegated(); groups != "" {
 		cmd.Env = append(cmd.Env, limits.GroupsEnv+"="+groups)
 	}

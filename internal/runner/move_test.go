@@ -112,8 +112,8 @@ func moveThroughRealBackends(t *testing.T, engine job.EngineSpec, ws string) {
 		t.Fatal(err)
 	}
 	backends := []string{"", r.s3(store), fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n    "+
-		"workspace_dir = %q\n  }\n}\n", filepath.Join(r.base, "states", "x.tfstate"),
-		filepath.Join(r.base, "states", "others"))}
+		"workspace_dir = %q\n  }\n}\n", filepath.Join(r.given(), "states", "x.tfstate"),
+		filepath.Join(r.given(), "states", "others"))}
 	if postgres, there := testrig.Postgres(t); there {
 		backends = append(backends, fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n    "+
 			"schema_name = %q\n  }\n}\n", postgres, engine.Name+"_"+ws))
@@ -166,7 +166,7 @@ func moveThroughRealBackends(t *testing.T, engine job.EngineSpec, ws string) {
 // A workspace that hands its state to tfops may have had a backend that it completed.
 func TestOldStateIsNotTheManagedOne(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
-	path := filepath.Join(r.base, "states", "old.tfstate")
+	path := filepath.Join(r.given(), "states", "old.tfstate")
 	setting := fmt.Sprintf("path = %q\n", path)
 	with := func(_ *job.Job, s *job.Secrets) { s.Backend = setting }
 	must(t, r.planned(with).startApply(with).wait(), job.Succeeded, "", "")
@@ -288,7 +288,7 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 // follows would make everything anew.
 func TestAnOldStateThatIsNotWhatWasApplied(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
-	path := filepath.Join(r.base, "states", "old.tfstate")
+	path := filepath.Join(r.given(), "states", "old.tfstate")
 	setting := fmt.Sprintf("path = %q\n", path)
 	with := func(_ *job.Job, s *job.Secrets) { s.Backend = setting }
 	must(t, r.planned(with).startApply(with).wait(), job.Succeeded, "", "")

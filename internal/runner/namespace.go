@@ -38,26 +38,45 @@ func (l *Local) namespaceFor(dir string) (cell.Namespace, error) {
 		return l.namespace, nil
 	}
 	found, why := cell.NoNamespace, error(nil)
-	tries := []cell.Namespace{cell.UserNamespace}
+	tries := []cell.Namespace{cell.UserNamespace, cell.ViewNamespace}
 	if os.Getuid() == 0 {
-		tries = []cell.Namespace{cell.MountNamespace, cell.UserNamespace}
+		tries = append([]cell.Namespace{cell.MountNamespace}, tries...)
 	}
 	for _, n := range tries {
 		if l.Copy {
 			break
 		}
 		err := l.probe(n, dir)
-		if err == nil {
-			found, why = n, nil
-			break
-		}
 		if errors.Is(err, cell.ErrNotProbed) {
 			return "", err
 		}
-		why = err
+		if why == nil || err == nil {
+			why = err // of the best one
+		}
+		if _, roomless := errors.AsType[*cell.NoRoom](err); err == nil || roomless {
+			found = n
+			break
+		}
 	}
-	l.namespace, l.why, l.probed = found, why, true
+	l.namespace, l.probed = found, true
+	l.sandbox = l.levelFor(found, why)
 	return found, nil
+}
+
+// levelFor is the level that a probe found, and what it lacked for a better one.
+func (l *Local) levelFor(found cell.Namespace, why error) sandbox.State {
+	s := sandbox.State{Level: sandbox.Namespaces}
+	if why != nil || found == cell.NoNamespace {
+		s.Level = sandbox.None
+	}
+	if why != nil {
+		s.Lacks = append(s.Lacks, cell.LackOf(why))
+	}
+	if l.Most != "" && s.Level.AtLeast(l.Most) && s.Level != l.Most {
+		s.Level = l.Most
+		s.Lacks = append(s.Lacks, sandbox.Lack{Kind: sandbox.LacksChoice, Detail: "TFOPS_SANDBOX"})
+	}
+	return s
 }
 
 // probeAgain has the next runner find out anew in which namespaces it can be started, if that is
@@ -95,6 +114,8 @@ func (l *Local) probe(n cell.Namespace, in string) error {
 	switch ran := errors.As(err, &exit); {
 	case ran && exit.ExitCode() == cell.ProbeLacks:
 		return fmt.Errorf("%w: %s", cell.ErrNotProbed, text)
+	case ran && exit.ExitCode() == cell.ProbeNoRoom:
+		return &cell.NoRoom{Err: errors.New(text)}
 	case ran, cell.RefusesNamespace(err) && unix.Access(l.Exe, unix.X_OK) == nil:
 		return fmt.Errorf("%s namespace: %w %s", n, err, text)
 	}

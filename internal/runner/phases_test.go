@@ -156,7 +156,7 @@ func TestTerraformWorkspaces(t *testing.T) {
 
 func TestBackendOfTheRepository(t *testing.T) {
 	r := newRig(t, nil)
-	state := filepath.Join(r.base, "elsewhere", "x.tfstate")
+	state := filepath.Join(r.given(), "elsewhere", "x.tfstate")
 	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+state+"\"\n  }\n}\n"+simple)
 	f, result := r.plan()
 	must(t, result, job.Succeeded, "", "")

@@ -19,7 +19,7 @@ func TestPlannedOn(t *testing.T) {
 			"managed": func(*rig) string { return "" },
 			"local": func(r *rig) string {
 				return fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n  }\n}\n",
-					filepath.Join(r.base, "states", "x.tfstate"))
+					filepath.Join(r.given(), "states", "x.tfstate"))
 			},
 			"http": func(*rig) string { return newHTTPBackend(t).block() },
 		} {

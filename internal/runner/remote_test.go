@@ -36,11 +36,11 @@ func TestRemoteRunsAreRefused(t *testing.T) {
 		})
 	}
 	r := newRig(t, nil)
-	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+filepath.Join(r.base, "own.tfstate")+
+	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+filepath.Join(r.given(), "own.tfstate")+
 		"\"\n  }\n}\n"+simple)
 	managed := func(j *job.Job, _ *job.Secrets) { j.Backend = workspace.ManagedBackend }
 	must(t, r.planned(managed).startApply(managed).wait(), job.Succeeded, "", "")
-	if durable.Exists(filepath.Join(r.base, "own.tfstate")) ||
+	if durable.Exists(filepath.Join(r.given(), "own.tfstate")) ||
 		!durable.Exists(filepath.Join(r.workspaceDir(), backend.ManagedStateFile)) {
 		t.Error("the managed state did not take the place of the repository's backend")
 	}

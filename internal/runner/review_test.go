@@ -64,7 +64,9 @@ func TestManagedStateCannotBeOverridden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			files["main.tf"] = simple
 			r := newRig(t, files)
-			f, result := r.plan()
+			f, result := r.plan(func(j *job.Job, _ *job.Secrets) {
+				j.Cell.Write = append(j.Cell.Write, filepath.Dir(elsewhere))
+			})
 			if result.Outcome != job.Succeeded {
 				return // refused
 			}

@@ -81,7 +81,7 @@ func newRig(t testing.TB, files map[string]string) *rig {
 		identity: id, engine: job.EngineSpec{Name: "terraform"},
 		env: map[string]string{"PATH": filepath.Dir(terraform) + ":/usr/bin:/bin", "HOME": filepath.Join(base, "home")}}
 	for _, dir := range []string{r.tree, r.env["HOME"], r.workspaceDir(), filepath.Join(base, "cache"),
-		filepath.Join(base, "checkouts")} {
+		filepath.Join(base, "checkouts"), r.given()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -104,6 +104,19 @@ func eachEngine(t *testing.T, test func(*testing.T, job.EngineSpec)) {
 			test(t, job.EngineSpec{Name: "tofu", Path: path})
 		}
 	})
+}
+
+// given is a directory that the engine may write to.
+func (r *rig) given() string { return r.base + "-given" }
+
+// others are the directories of the tests that this one is part of.
+func (r *rig) others() []string {
+	name, _, _ := strings.Cut(r.t.Name(), "/")
+	all, err := filepath.Glob(filepath.Join(os.TempDir(), name+"*"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return append(all, r.local.Exe) // which engines start as an attacker
 }
 
 func (r *rig) workspaceDir() string { return filepath.Join(r.base, "workspaces", "w") }
@@ -144,6 +157,7 @@ func (r *rig) planJob(opts ...option) (string, job.Job, job.Secrets) {
 		PlanFile: filepath.Join(dir, "plan.tfplan.age"), PlanJSON: filepath.Join(dir, "plan.json"),
 		Recipient: r.identity.Recipient().String(),
 		LockState: true, Timeout: time.Minute, Grace: 20 * time.Second,
+		Cell: job.Cell{DataDir: r.base, Read: r.others(), Write: []string{filepath.Dir(r.base)}},
 	}
 	secrets := job.Secrets{Env: r.env}
 	for _, o := range opts {
@@ -324,7 +338,7 @@ type fifo struct {
 
 func (r *rig) fifo(name string) *fifo {
 	r.t.Helper()
-	path := filepath.Join(r.base, name)
+	path := filepath.Join(r.given(), name)
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		r.t.Fatal(err)
 	}

@@ -93,18 +93,18 @@ func TestEnvironmentIsIsolated(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "daemon")
 	t.Setenv("TF_VAR_input", "daemon")
 	r := newRig(t, nil)
-	r.write("main.tf", simple+provisioned("env > "+r.base+
-		"/env; cat /proc/$PPID/environ /proc/$(awk '/PPid/{print $2}' /proc/$PPID/status)/environ > "+r.base+
+	r.write("main.tf", simple+provisioned("env > "+r.given()+
+		"/env; cat /proc/[0-9]*/environ > "+r.given()+
 		"/parents"))
 	give := func(_ *job.Job, s *job.Secrets) { s.Env["GIVEN"] = "yes" }
 	f := r.planned(give)
 	apply := f.startApply(give)
 	must(t, apply.wait(), job.Succeeded, "", "")
-	env, err := os.ReadFile(filepath.Join(r.base, "env"))
+	env, err := os.ReadFile(filepath.Join(r.given(), "env"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	parents, err := os.ReadFile(filepath.Join(r.base, "parents"))
+	parents, err := os.ReadFile(filepath.Join(r.given(), "parents"))
 	if err != nil || len(parents) == 0 {
 		t.Fatal("the parents' environments were not read", err)
 	}

@@ -94,7 +94,7 @@ func TestNotStarted(t *testing.T) {
 	f := r.start(dir, j, secrets)
 	must(t, f.wait(), job.Succeeded, "", "")
 	if got, _ := r.local.namespaceFor(j.CacheDir); got == cell.NoNamespace {
-		t.Errorf("runners are not isolated: %v", r.local.why)
+		t.Errorf("runners are not isolated: %v", r.local.Sandbox().Lacks)
 	}
 }
 
@@ -167,7 +167,7 @@ func TestNotStartedOverALimit(t *testing.T) {
 		}
 	}
 	if r.local.namespace == cell.NoNamespace {
-		t.Errorf("runners are not isolated: %v", r.local.why)
+		t.Errorf("runners are not isolated: %v", r.local.Sandbox().Lacks)
 	}
 	must(t, r.start(dir, j, secrets).wait(), job.Succeeded, "", "")
 }

@@ -83,6 +83,8 @@ type Workspace struct {
 
 	Limits Limits // what its phases may take of the machine, besides what the runner block says
 
+	Read    []string // absolute paths that its engine sees although they are hidden from engines
+	Write   []string // and those that it may change
 	Network Network  // whom its engine can reach, besides what the runner block says; "": as that says
 	Hosts   []string // patterns of hosts that it can reach where the network is listed; see package hosts
 

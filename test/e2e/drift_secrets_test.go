@@ -233,7 +233,7 @@ func TestDriftSecrets(t *testing.T) {
 func driftSecrets(t *testing.T, program string) {
 	v := newDriftVault(t, program)
 	v.repo.Commit("main", v.modules())
-	v.write("tfops.hcl", v.hcl())
+	v.write("tfops.hcl", v.given(v.hcl()))
 	v.serve()
 	v.latest("good", "applied")
 	v.latest("unread", "applied")

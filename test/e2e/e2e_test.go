@@ -101,6 +101,9 @@ func runScripts(t *testing.T, s script) {
 			} {
 				env.Setenv(name, value)
 			}
+			if err := os.MkdirAll(filepath.Join(env.WorkDir, "world"), 0o777); err != nil {
+				return err
+			}
 			if err := newSession(env); err != nil || s.engine == "" {
 				return err
 			}

@@ -149,7 +149,16 @@ func (l *lab) log() string {
 func (l *lab) configure(rest string) {
 	l.t.Helper()
 	l.write("tfops.hcl", fmt.Sprintf("data_dir = %q\n\nrepository \"infra\" {\n  url  = %q\n  poll = \"1s\"\n}\n\n",
-		l.data, l.repo.Dir)+rest)
+		l.data, l.repo.Dir)+l.given(rest))
+}
+
+// given has the engines of a configuration write into the world and to the gates, as into a cloud.
+func (l *lab) given(config string) string {
+	write := fmt.Sprintf("  write = [%q, %q]\n", l.world, l.path("gates"))
+	if strings.Contains(config, "runner {") {
+		return strings.Replace(config, "runner {", "runner {\n"+write, 1)
+	}
+	return config + "\nrunner {\n" + write + "}\n"
 }
 
 // passCLIConfig lets the engine find the test provider.

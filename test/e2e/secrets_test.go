@@ -322,7 +322,7 @@ func TestSecrets(t *testing.T) {
 func secretsEverywhere(t *testing.T, program string) {
 	v := newVault(t, program)
 	v.repo.Commit("main", v.modules())
-	v.write("tfops.hcl", v.hcl())
+	v.write("tfops.hcl", v.given(v.hcl()))
 	v.serve()
 
 	good := v.latest("good", "planning").ID

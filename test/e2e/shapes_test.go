@@ -206,7 +206,9 @@ func TestShapes(t *testing.T) {
 }`,
 		"token/main.tf": `module "m" { source = "https://` + inCode[3] + `@127.0.0.1:1/m.zip?token=` + inCode[1] + `" }`})
 	v.write("tfops.hcl", fmt.Sprintf(`data_dir = %q
-runner { pass_env = ["TF_CLI_CONFIG_FILE", "ACME_*", "AWS_*"] }
+runner {
+  pass_env = ["TF_CLI_CONFIG_FILE", "ACME_*", "AWS_*"]
+}
 repository "infra" {
   url  = %q
   poll = "1s"

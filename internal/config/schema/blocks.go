@@ -14,7 +14,7 @@ var (
 		engine engine_version parallelism apply apply_offline
 		var_files variables backend_config backend_config_files env labels
 		plan_timeout apply_timeout lock_timeout keep_runs keep_days
-		depends_on infer_dependencies inputs watch ignore reach hosts`), limitAttrs...)
+		depends_on infer_dependencies inputs watch ignore reach hosts read write`), limitAttrs...)
 
 	// generatorAttrs are those of a workspace, with what a workspaces block looks
 	// for in the place of where one workspace is.
@@ -33,7 +33,8 @@ var (
 	Server = &Kind{Type: "server", Single: true, Attrs: []string{"socket_group"},
 		Later: map[string]string{"listen": noListener}}
 	Runner = &Kind{Type: "runner", Single: true, advice: runnerAdvice,
-		Attrs: append(strings.Fields("concurrency drift_concurrency pass_env plan_grace apply_grace sandbox"),
+		Attrs: append(strings.Fields("concurrency drift_concurrency pass_env plan_grace apply_grace sandbox "+
+			"read write"),
 			limitAttrs...)}
 	Engine = &Kind{Type: "engine", Label: "name", advice: engineAdvice,
 		Attrs: strings.Fields("version path release_url public_key cli_config")}

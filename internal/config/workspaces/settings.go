@@ -81,6 +81,7 @@ func (r reader) settings(b decode.Block) settings {
 	readLimits(b, &s)
 	s.text["network"], s.list["hosts"] = networkOf(b), b.List("hosts")
 	r.checkHosts(s.list["hosts"])
+	s.list["read"], s.list["write"] = b.Paths("read"), b.Paths("write")
 	s.duration["lock_timeout"] = b.Duration("lock_timeout", 0)
 	s.text["apply"] = decode.OneOf(b, "apply", workspace.Manual, workspace.Auto, workspace.Never)
 	s.variables = r.values(b.Map("variables"), "invalid name of a variable",
@@ -189,6 +190,8 @@ func (s settings) workspace(engine string) Workspace {
 		Limits:             s.limits(),
 		Network:            workspace.Network(text["network"].Val),
 		Hosts:              decode.Values[string](list["hosts"].Val),
+		Read:               decode.Values[string](list["read"].Val),
+		Write:              decode.Values[string](list["write"].Val),
 		KeepRuns:           number["keep_runs"].OrElse(50),
 		KeepDays:           number["keep_days"].OrElse(90),
 		DependsOn:          decode.Values[string](list["depends_on"].Val),

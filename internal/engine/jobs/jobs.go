@@ -70,6 +70,8 @@ func (j *Maker) Make(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 		Speculative: r.Kind == run.Plan, Debug: r.Debug,
 		StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables,
 		Network: s.Network.Stricter(def.Network), Hosts: def.Hosts,
+		Cell: job.Cell{DataDir: j.Files.Dir(), Hide: s.Cell.Hide, Read: slices.Concat(s.Cell.Read, def.Read),
+			Write: slices.Concat(s.Cell.Write, def.Write)},
 		InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
 	}
 	if p == job.ApplyPhase {

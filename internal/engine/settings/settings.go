@@ -45,6 +45,7 @@ type Settings struct {
 	Network workspace.Network // whom each engine can reach
 
 	Sandbox sandbox.Terms // how engines are to be shut in, and how this machine does it
+	Cell    job.Cell      // what no engine sees, and what each one is given
 
 	*fleet.Fleet // that the configuration comes to, with what generators make
 }

@@ -150,3 +150,20 @@ func addBlock(to *hclwrite.Body, name string, v cty.Value) {
 		body.SetAttributeValue(name, fields[name])
 	}
 }
+
+// LocalPlaces are the directories in which settings put the states of a local backend.
+func LocalPlaces(settings string) (dirs []string) {
+	body, err := rootmodule.ParseNative("backend", []byte(settings))
+	if err != nil { // tfops wrote it
+		return nil
+	}
+	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "path"},
+		{Name: "workspace_dir"}}})
+	if path := rootmodule.Literal(content.Attributes["path"]); filepath.IsAbs(path) {
+		dirs = append(dirs, filepath.Dir(path))
+	}
+	if dir := rootmodule.Literal(content.Attributes["workspace_dir"]); filepath.IsAbs(dir) {
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}

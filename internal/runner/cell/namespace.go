@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // Namespace says in which namespaces a runner is started, so that it can show the engine
@@ -26,6 +27,7 @@ const (
 	NoNamespace    Namespace = "none"  // the kernel or a container does not allow the others
 	MountNamespace Namespace = "mount" // for root, which may mount
 	UserNamespace  Namespace = "user"  // for everybody else: a user namespace, too, in which mounting is allowed
+	ViewNamespace  Namespace = "view"  // the same where /proc cannot be mounted anew: trees are shown, and no more
 )
 
 // Names of variables in the runner's own environment, never in the engine's.
@@ -33,6 +35,7 @@ const (
 	NamespaceEnv = "TFOPS_RUNNER_NAMESPACE"
 	ownerEnv     = "TFOPS_RUNNER_OWNER" // UID:GID, as they are outside
 	ProbeEnv     = "TFOPS_RUNNER_PROBE"
+	levelEnv     = "TFOPS_RUNNER_SANDBOX"
 )
 
 // Attributes are what a runner's process is started with. In a user namespace it keeps,
@@ -44,16 +47,36 @@ func (n Namespace) Attributes() *syscall.SysProcAttr {
 	switch n {
 	case MountNamespace:
 		attr.Cloneflags = syscall.CLONE_NEWNS
-	case UserNamespace:
+	case UserNamespace, ViewNamespace:
+		// Only who is in namespaces of its own can come back to them from those of a command.
 		attr.Cloneflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER
+		if n == UserNamespace {
+			attr.Cloneflags |= syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC
+		}
 		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_DAC_OVERRIDE,
-			unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER, unix.CAP_CHOWN}
+			unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER, unix.CAP_CHOWN, unix.CAP_SYS_CHROOT, unix.CAP_SETPCAP}
 	}
 	return attr
 }
 
+// Level is the level at which this runner shuts its engine in, as the daemon has found out.
+func Level() sandbox.Level { return sandbox.Level(os.Getenv(levelEnv)) }
+
+// LevelEnvironment tells a runner its level.
+func LevelEnvironment(l sandbox.Level) []string { return []string{levelEnv + "=" + string(l)} }
+
 func (n Namespace) Environment() []string {
 	return []string{NamespaceEnv + "=" + string(n), fmt.Sprintf("%s=%d:%d", ownerEnv, os.Getuid(), os.Getgid())}
+}
+
+// pid is what the process is called where it was started from.
+var pid = os.Getpid()
+
+// Announce writes the id by which the daemon knows this process into the file of its lock. It is written only once
+// signals are handled: who finds it may send one.
+func Announce(lock int) error {
+	_, err := unix.Pwrite(lock, fmt.Appendf(nil, "%d\n", pid), 0)
+	return err
 }
 
 // Enter completes the namespaces that the process was started in.
@@ -61,17 +84,18 @@ func Enter(n Namespace) error {
 	if n == NoNamespace || n == "" {
 		return nil
 	}
-	if n == UserNamespace {
-		uid, gid, _ := strings.Cut(os.Getenv(ownerEnv), ":")
-		for _, f := range []struct{ path, text string }{
-			{"/proc/self/setgroups", "deny"},
-			{"/proc/self/uid_map", uid + " " + uid + " 1\n"},
-			{"/proc/self/gid_map", gid + " " + gid + " 1\n"},
-		} {
-			if err := os.WriteFile(f.path, []byte(f.text), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
+	// The runtime starts a process to find out what the kernel can do, when it starts its first one. It must
+	// not be the first one of a namespace, with which that ends.
+	if _, err := os.FindProcess(os.Getpid()); err != nil {
+		return err
+	}
+	if n != MountNamespace {
+		if err := becomeOneself(); err != nil {
+			return err
 		}
+	}
+	startMounter()
+	if n != MountNamespace {
 		if err := keepCapabilitiesApart(); err != nil {
 			return err
 		}
@@ -81,11 +105,38 @@ func Enter(n Namespace) error {
 		if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 			return fmt.Errorf("mount(/, MS_SLAVE): %w", err)
 		}
-		if n == UserNamespace {
-			return ownSSHConfig("/etc/ssh/ssh_config.d")
+		if n == MountNamespace {
+			return nil
 		}
-		return nil
+		const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+		if n == UserNamespace {
+			if err := unix.Mount("proc", "/proc", "proc", flags, ""); err != nil {
+				return &fs.PathError{Op: opProc, Path: "/proc", Err: err}
+			}
+		}
+		return ownSSHConfig("/etc/ssh/ssh_config.d")
 	})
+}
+
+// becomeOneself has the process be in its user namespace who it is outside. Its id is read before a fresh /proc
+// hides it.
+func becomeOneself() error {
+	uid, gid, _ := strings.Cut(os.Getenv(ownerEnv), ":")
+	for _, f := range []struct{ path, text string }{
+		{"/proc/self/setgroups", "deny"},
+		{"/proc/self/uid_map", uid + " " + uid + " 1\n"},
+		{"/proc/self/gid_map", gid + " " + gid + " 1\n"},
+	} {
+		if err := os.WriteFile(f.path, []byte(f.text), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	self, err := os.Readlink("/proc/self")
+	if err != nil {
+		return err
+	}
+	pid, err = strconv.Atoi(self)
+	return err
 }
 
 // The main goroutine of a runner keeps to the process's first thread from the beginning:
@@ -96,8 +147,9 @@ func init() {
 	}
 }
 
-// mounter does what takes capabilities, on a thread of its own; nil where no thread has
-// any to spare.
+// mounter does what takes capabilities, and starts the engine, on a thread of its own. That thread can
+// go elsewhere for a while, which the rest of the process does not notice. nil where there is nothing
+// that it could do.
 var mounter chan func()
 
 // mounting calls fn where mounting is allowed, and waits for it.
@@ -110,10 +162,9 @@ func mounting(fn func() error) error {
 	return <-done
 }
 
-// keepCapabilitiesApart leaves the capabilities of the user namespace to one thread. The
-// engine must have none, and it reads files of the runner through /proc, which the kernel
-// allows only to who has what the runner has.
-func keepCapabilitiesApart() error {
+// startMounter starts the thread. It stays as long as the process does: the kernel kills the engine
+// when the thread ends that started it.
+func startMounter() {
 	mounter = make(chan func())
 	ready := make(chan struct{})
 	go func() {
@@ -124,7 +175,11 @@ func keepCapabilitiesApart() error {
 		}
 	}()
 	<-ready
-	// Of this thread, which alone starts the engine; see Main.
+}
+
+// keepCapabilitiesApart leaves the capabilities of the user namespace to the mounter: nothing else that
+// the runner does may need them.
+func keepCapabilitiesApart() error {
 	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
 		return fmt.Errorf("prctl(PR_CAP_AMBIENT): %w", err)
 	}
@@ -157,7 +212,11 @@ func ownSSHConfig(dir string) error {
 	return nil
 }
 
-const opMount = "mount an overlay at"
+// What a runner does to be shut in, as errors have it.
+const (
+	opMount = "mount an overlay at"
+	opProc  = "mount a fresh"
+)
 
 // mountOverlay shows lower at a directory; what is written there goes to upper. Paths
 // are handed over as open directories, so that no character in them matters.
@@ -189,60 +248,10 @@ func unmount(at string) error {
 	return mounting(func() error { return unix.Unmount(at, unix.MNT_DETACH) })
 }
 
-// Probe tries in dir, as a runner would, what showing a tree takes.
-func Probe(dir string) error {
-	if err := Enter(Namespace(os.Getenv(NamespaceEnv))); err != nil {
-		return err
-	}
-	for _, name := range []string{"lower", "upper", "work", "at"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
-			return err
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "lower", "seen"), []byte("x"), 0o600); err != nil {
-		return err
-	}
-	at := filepath.Join(dir, "at")
-	if err := mountOverlay(filepath.Join(dir, "lower"), filepath.Join(dir, "upper"), filepath.Join(dir, "work"),
-		at); err != nil {
-		return err
-	}
-	defer func() { _ = unmount(at) }()
-	// Written, then removed: both have to be possible on the file system of dir.
-	if err := os.WriteFile(filepath.Join(at, "seen"), []byte("y"), 0o600); err != nil {
-		return err
-	}
-	if err := os.Remove(filepath.Join(at, "seen")); err != nil {
-		return err
-	}
-	_, err := os.Lstat(filepath.Join(at, "seen"))
-	if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("a removed file is still there: %w", err)
-	}
-	return nil
-}
-
 // namespaceErrors are what the kernel answers with where it does not give a process the namespaces
 // that it is to start in, or no more of them.
 var namespaceErrors = []unix.Errno{unix.EPERM, unix.EACCES, unix.EINVAL, unix.ENOSPC, unix.EUSERS}
 
 func RefusesNamespace(err error) bool {
 	return slices.ContainsFunc(namespaceErrors, func(e unix.Errno) bool { return errors.Is(err, e) })
-}
-
-// ErrNotProbed says that it was not found out whether runners can be started in a namespace.
-var ErrNotProbed = errors.New("it cannot be found out how runners are isolated")
-
-// ProbeLacks is the exit status of a probe that the machine lacked something for.
-const ProbeLacks = 3
-
-// ProbeStatus is the exit status of a probe that failed. What a mount fails for is a rule of the
-// kernel, or a limit of its own.
-func ProbeStatus(err error) int {
-	var at *fs.PathError
-	_, lacks := fault.LackOf(err)
-	if lacks && !(errors.As(err, &at) && at.Op == opMount) {
-		return ProbeLacks
-	}
-	return 1
 }

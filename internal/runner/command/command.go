@@ -5,7 +5,9 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,10 +23,13 @@ import (
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
+	"github.com/tfops/tfops/internal/runner/given"
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/runner/limits"
+	"github.com/tfops/tfops/internal/runner/mounts"
 	"github.com/tfops/tfops/internal/runner/network"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -42,6 +47,10 @@ type Engine struct {
 	Network *network.Network
 	Log     *diagnostics.EventLog
 	Debug   *diagnostics.DebugLog // nil unless the job asks for one
+
+	Level   sandbox.Level // at which commands are shut in
+	Scratch string        // where their private directories lie
+	Backend string        // settings of the backend, see job.Secrets
 }
 
 // UseNetwork gives the engine the network that its workspace asks for, once.
@@ -56,26 +65,91 @@ func (e *Engine) UseNetwork(context.Context) (err error) {
 // Call is a command of the engine, as terraform-exec calls it.
 type Call func(context.Context, *tfexec.Terraform, *diagnostics.Output) error
 
+// Init is what a command is given that fetches providers and modules.
+type Init struct {
+	Modules string // with what it fetches modules; see given.Command
+	Home    bool
+}
+
 // Run runs a command, which messages call by its name, and turns its end into a failure, if it was one.
 func (e *Engine) Run(ctx context.Context, name string, call Call) (*diagnostics.Output, error) {
+	return e.run(ctx, name, nil, call)
+}
+
+// RunInit runs an init.
+func (e *Engine) RunInit(ctx context.Context, with Init, call Call) (*diagnostics.Output, error) {
+	return e.run(ctx, "init", &with, call)
+}
+
+func (e *Engine) run(ctx context.Context, name string, init *Init, call Call) (*diagnostics.Output, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	out := &diagnostics.Output{Log: e.Log, Rename: e.renamed}
-	tf, err := e.terraform(out)
+	room, done, err := e.room(init)
+	if err != nil {
+		return out, err
+	}
+	defer room.Close()
+	tf, err := e.terraform(room.Path, out)
 	if err != nil {
 		return out, err
 	}
 	end := e.Guard.Watch()
-	err = e.start(ctx, tf, out, call)
+	err = room.Run(ctx, func(ctx context.Context) error { return e.start(ctx, tf, out, call) })
 	end()
+	doneErr := done()
 	if b := e.Guard.Broken(); b != nil && (err != nil || e.Job.Phase == job.PlanPhase) {
 		return out, e.limited(name, b, err)
+	}
+	if doneErr != nil && err == nil {
+		return out, doneErr
 	}
 	if err == nil {
 		return out, nil
 	}
-	return out, e.ended(ctx, e.Name+" "+name, out, err)
+	return out, e.ended(ctx, room, e.Name+" "+name, out, err)
+}
+
+// room is what a command is shut in. done is called after the command.
+func (e *Engine) room(init *Init) (r *cell.Room, done func() error, err error) {
+	if e.Level != sandbox.Namespaces {
+		r, err = cell.Prepare(e.Level, e.Path, mounts.Sight{})
+		return r, func() error { return nil }, err
+	}
+	g := e.given()
+	if init != nil {
+		g.Init, g.Modules, g.Home = true, init.Modules, init.Home
+	}
+	sight, done, err := g.Sight()
+	if err == nil {
+		r, err = cell.Prepare(e.Level, e.Path, sight)
+	}
+	return r, done, err
+}
+
+func (e *Engine) given() given.Command {
+	return given.Command{Job: e.Job, Tree: e.Tree, Env: e.Env, Engine: e.Path, Scratch: e.Scratch, Backend: e.Backend}
+}
+
+// CheckKept refuses a local backend whose state would be lost: the engine may write it, and nobody would find it
+// after the phase.
+func (e *Engine) CheckKept(kind string, config map[string]any) error {
+	if kind != "local" || e.Level != sandbox.Namespaces {
+		return nil
+	}
+	key := "path"
+	if !job.IsDefault(e.Job.TerraformWorkspace) {
+		key = "workspace_dir"
+	}
+	path, _ := config[key].(string)
+	if e.given().Keeps(path) {
+		return nil
+	}
+	return diagnostics.Refuse(job.CauseBadInput,
+		fmt.Sprintf("add it to the workspace: write = [%q]; or set %s in backend_config of the workspace",
+			filepath.Dir(path), key),
+		"the local backend's %s %q lies where the engine of this workspace may not write", key, path)
 }
 
 // start runs the command on the thread that starts the engine, once this thread is what the engine is to get.
@@ -89,8 +163,8 @@ func (e *Engine) start(ctx context.Context, tf *tfexec.Terraform, out *diagnosti
 
 // terraform is a fresh handle for one command. terraform-exec keeps the
 // writers of one command for the next, and a plan as JSON would end up in the log.
-func (e *Engine) terraform(out *diagnostics.Output) (*tfexec.Terraform, error) {
-	tf, err := tfexec.NewTerraform(e.Root, e.Path)
+func (e *Engine) terraform(path string, out *diagnostics.Output) (*tfexec.Terraform, error) {
+	tf, err := tfexec.NewTerraform(e.Root, path)
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +208,11 @@ func tellVersion(tf *tfexec.Terraform, text string) {
 }
 
 // ended explains an error of terraform-exec.
-func (e *Engine) ended(ctx context.Context, what string, out *diagnostics.Output, err error) error {
+func (e *Engine) ended(ctx context.Context, room *cell.Room, what string, out *diagnostics.Output, err error) error {
 	var exit *exec.ExitError
+	if room.Deaf() && !e.Stop.Forced.Load() && diagnostics.Stopped(ctx) != nil {
+		return diagnostics.Stopped(ctx) // it was asked to stop before it listened to that
+	}
 	if errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 			return e.endedBySignal(ctx, what, exit, status.Signal())

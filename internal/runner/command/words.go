@@ -6,18 +6,20 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/runner/given"
 	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // engines make the path relative
-var memoryPath = lazyregexp.New(`(?:(?:\.\./)*\.\.)?/proc/[0-9]+/fd/[0-9]+(?:/git\b)?`)
+var memoryPath = lazyregexp.New(`(?:(?:\.\./)*\.\.)?/(?:proc/self/fd/[0-9]+|` + given.ModulesAt[1:] + `)(?:/git\b)?`)
 
 // renamed is a line of the engine's output in which files of tfops are called by
 // what they are: whoever reads it has never heard of their paths.
 func (e *Engine) renamed(line []byte) []byte {
-	if bytes.Contains(line, []byte("/proc/")) {
+	if bytes.Contains(line, []byte("/proc/")) || bytes.Contains(line, []byte(given.ModulesAt)) {
 		line = memoryPath().ReplaceAllFunc(line, func(path []byte) []byte {
-			if name := e.Names[string(path[bytes.Index(path, []byte("/proc/")):])]; name != "" {
+			whole := "/" + strings.TrimLeft(string(path), "./")
+			if name := e.Names[whole]; name != "" {
 				return []byte(name)
 			}
 			return path

@@ -38,7 +38,9 @@ import (
 type ModuleAccess struct {
 	Dir    string
 	Handle *os.File   // of dir: its paths are short and hold no odd character
+	At     string     // the path of dir for the engine; "" where there is none
 	files  []*os.File // in memory
+	exe    *os.File   // this program
 	agents []net.Listener
 	Env    map[string]string
 }
@@ -53,8 +55,16 @@ type Known struct {
 }
 
 // helper is this very binary, whatever lies by now where it was started from.
-func helper(as, data string) string {
-	return fmt.Sprintf("/proc/%d/exe %s %s %s", os.Getpid(), AccessCommand, as, data)
+func (a *ModuleAccess) helper(as, data string) (string, error) {
+	if a.exe == nil {
+		f, err := os.Open("/proc/self/exe")
+		if err != nil {
+			return "", err
+		}
+		a.exe = f
+		a.files = append(a.files, f)
+	}
+	return fmt.Sprintf("%s %s %s %s", memfile.Path(a.exe), AccessCommand, as, data), nil
 }
 
 // certificates are Git's settings for a host with a private authority, or one that asks
@@ -100,11 +110,12 @@ func (a *ModuleAccess) openSSH(k *Known, c credentials.Credential) error {
 	}
 	c.KnownHosts, c.SSHKey, c.Passphrase = nil, nil, ""
 	if len(hosts) > 0 {
-		f, err := a.memory("tfops-known-hosts", hosts)
-		if err != nil {
+		// A file of its own: ssh closes all that it inherits. It is no secret.
+		name := fmt.Sprintf("known-hosts-%d", len(k.Hosts))
+		if err := os.WriteFile(filepath.Join(a.Dir, name), hosts, 0o600); err != nil {
 			return err
 		}
-		k.Hosts[label] = memfile.Path(f)
+		k.Hosts[label] = filepath.Join(a.At, name)
 	}
 	if key != nil {
 		keys := agent.NewKeyring()
@@ -112,8 +123,9 @@ func (a *ModuleAccess) openSSH(k *Known, c credentials.Credential) error {
 			return diagnostics.Refuse(job.CauseBadInput, "use a key of another type, for example Ed25519",
 				"the ssh key of module_credentials %q cannot be used: %w", c.Prefix.Label(), err)
 		}
-		c.Agent = fmt.Sprintf("%s/%d.sock", memfile.Path(a.Handle), len(a.agents))
-		l, err := net.Listen("unix", c.Agent)
+		name := fmt.Sprintf("%d.sock", len(a.agents))
+		c.Agent = filepath.Join(a.At, name)
+		l, err := net.Listen("unix", fmt.Sprintf("/proc/self/fd/%d/%s", a.Handle.Fd(), name))
 		if err != nil {
 			return fmt.Errorf("the socket of an ssh agent cannot be made: %w", err)
 		}
@@ -186,7 +198,7 @@ func (a *ModuleAccess) openRegistries(tokens []credentials.Credential) error {
 }
 
 func (a *ModuleAccess) memory(name string, content []byte) (*os.File, error) {
-	f, err := memfile.New(name, content)
+	f, err := memfile.Sealed(name, content)
 	if err == nil {
 		a.files = append(a.files, f)
 	}
@@ -230,6 +242,7 @@ type Init struct {
 	HomeCounts  bool   // it uses what lies in the home directory
 	Git         bool   // it may fetch modules with Git
 	Dir         string // where it may make a directory of its own
+	At          string // where the engine sees that directory; "": by what it inherits
 }
 
 // Open makes what the init is given. The caller closes it. note is what people should know of it.
@@ -255,6 +268,9 @@ func (i Init) Open() (_ *ModuleAccess, note string, err error) {
 	}
 	if a.Handle, err = os.Open(a.Dir); err != nil {
 		return nil, "", err
+	}
+	if a.At = i.At; a.At == "" {
+		a.At = memfile.Path(a.Handle)
 	}
 	note, err = i.openGit(a, git)
 	return a, note, err
@@ -284,7 +300,7 @@ func (i Init) openGit(a *ModuleAccess, git string) (note string, err error) {
 	if err := os.WriteFile(filepath.Join(a.Dir, "git"), []byte(script), 0o700); err != nil {
 		return "", err
 	}
-	a.Env["PATH"] = memfile.Path(a.Handle) + ":" + i.Env["PATH"]
+	a.Env["PATH"] = a.At + ":" + i.Env["PATH"]
 	return note, nil
 }
 
@@ -297,7 +313,11 @@ func (i Init) gitScript(a *ModuleAccess, git string, k Known, data string) (scri
 	}
 	if len(k.SSH) > 0 || !k.Home {
 		if i.Env["GIT_SSH_COMMAND"] == "" && i.Env["GIT_SSH"] == "" {
-			fmt.Fprintf(&s, "export GIT_SSH_COMMAND=%s GIT_SSH_VARIANT=ssh\n", quoted(helper("ssh", data)))
+			ssh, err := a.helper("ssh", data)
+			if err != nil {
+				return "", "", err
+			}
+			fmt.Fprintf(&s, "export GIT_SSH_COMMAND=%s GIT_SSH_VARIANT=ssh\n", quoted(ssh))
 		} else if len(k.SSH) > 0 {
 			note = "GIT_SSH_COMMAND or GIT_SSH is set in the environment: the ssh keys of module_credentials are " +
 				"not used"
@@ -309,8 +329,12 @@ func (i Init) gitScript(a *ModuleAccess, git string, k Known, data string) (scri
 		site := c.Prefix.Site()
 		if c.Password != "" && !sites[site] {
 			sites[site] = true
+			credential, err := a.helper("credential", data)
+			if err != nil {
+				return "", "", err
+			}
 			// An empty helper drops those that were named before.
-			for _, setting := range []string{".helper=", ".helper=!" + helper("credential", data),
+			for _, setting := range []string{".helper=", ".helper=!" + credential,
 				".useHttpPath=true"} {
 				s.WriteString(" -c " + quoted("credential."+site+setting))
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +14,7 @@ import (
 // directory, is not inherited unless asked for, and is gone with its last
 // holder. It is positioned at its start.
 func New(name string, content []byte) (*os.File, error) {
-	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("no anonymous file in memory could be made: %w", err)
 	}
@@ -25,9 +26,61 @@ func New(name string, content []byte) (*os.File, error) {
 	return f, nil
 }
 
-// Path is the path under which the engine, a process of the same user,
-// opens a file in this process's memory.
-func Path(f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()) }
+// Sealed makes one that nobody can change.
+func Sealed(name string, content []byte) (*os.File, error) {
+	f, err := New(name, content)
+	if err == nil {
+		err = Seal(f)
+	}
+	return f, err
+}
+
+// Seal keeps everybody from changing a file in memory from now on.
+func Seal(f *os.File) error {
+	_, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|
+		unix.F_SEAL_SEAL)
+	return os.NewSyscallError("fcntl(F_ADD_SEALS)", err)
+}
+
+// Final seals a file and gives its whole content.
+func Final(f *os.File) ([]byte, error) {
+	if err := Seal(f); err != nil {
+		return nil, err
+	}
+	return Bytes(f)
+}
+
+// named are the files whose paths were handed out.
+var named struct {
+	sync.Mutex
+	files map[*os.File]bool
+}
+
+// Path is the path by which the engine, and whatever it starts, opens a file that it inherits; see Named.
+func Path(f *os.File) string {
+	named.Lock()
+	defer named.Unlock()
+	if named.files == nil {
+		named.files = map[*os.File]bool{}
+	}
+	named.files[f] = true
+	return fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+}
+
+// Named are the open files that Path was asked for: who knows their paths has to inherit them.
+func Named() []*os.File {
+	named.Lock()
+	defer named.Unlock()
+	var open []*os.File
+	for f := range named.files {
+		if _, err := f.Stat(); err != nil { // closed
+			delete(named.files, f)
+			continue
+		}
+		open = append(open, f)
+	}
+	return open
+}
 
 // Bytes is the whole content, wherever f is positioned.
 func Bytes(f *os.File) ([]byte, error) {

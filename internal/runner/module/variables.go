@@ -86,5 +86,5 @@ func (m Module) EphemeralValues(j job.Job, root, own string) (*os.File, error) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		f.Body().SetAttributeValue(name, values[name])
 	}
-	return memfile.New("tfops-ephemeral", f.Bytes())
+	return memfile.Sealed("tfops-ephemeral", f.Bytes())
 }

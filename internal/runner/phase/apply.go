@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/deadline"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
@@ -35,7 +36,7 @@ func (p *phase) checkPlan(context.Context) error {
 
 // apply carries out the saved plan. It always takes the backend's lock.
 func (p *phase) apply(ctx context.Context) error {
-	if err := p.checkRoom(); err != nil {
+	if err := errors.Join(p.checkRoom(), p.work.CheckKept(p.ground.Backend.Type, p.ground.Backend.Config)); err != nil {
 		return err
 	}
 	// Whatever lies there now was committed, and is no evidence of this apply.
@@ -46,7 +47,7 @@ func (p *phase) apply(ctx context.Context) error {
 		room+unpacked*int64(len(p.secrets.Plan))); err != nil {
 		return diagnostics.DiskFailure(err)
 	}
-	saved, err := memfile.New("tfops-plan", p.secrets.Plan)
+	saved, err := memfile.Sealed("tfops-plan", p.secrets.Plan)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (p *phase) apply(ctx context.Context) error {
 	}
 	out, err := p.work.RunPrepared(ctx, "apply", func(ctx context.Context, tf *tfexec.Terraform,
 		out *diagnostics.Output) error {
-		if err := p.markStarted(); err != nil {
+		if err := cell.Outside(p.markStarted); err != nil {
 			return err
 		}
 		return tf.ApplyJSON(ctx, diagnostics.Stdout{Output: out}, opts...)

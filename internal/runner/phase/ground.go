@@ -32,6 +32,9 @@ func (p *phase) openGround(ctx context.Context) error {
 		}
 	}
 	var err error
+	if err = p.work.ClearScratch(p.job); err != nil {
+		return err
+	}
 	if p.work.View, err = p.openView(ctx); err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func Main(dir string) int {
 		datafile.Beneath(filepath.Dir(runs))
 	}
 	stop := cell.NewStopper()
-	if err := announce(); err != nil {
+	if err := cell.Announce(job.LockFD); err != nil {
 		return notBegun(dir, err)
 	}
 	secrets, err := readSecrets()
@@ -99,7 +99,6 @@ func settle(dir string) error {
 	if inherited.Ino != named.Ino || inherited.Dev != named.Dev {
 		return fault.New(fault.Invalid, "", "the lock that was handed over is not the one of %s", dir)
 	}
-	unix.CloseOnExec(job.LockFD)
 	// The engine makes files as it does by hand: what a module writes, and an archive
 	// of it, are then the same. The directories that they lie in are owner-only.
 	unix.Umask(0o022)
@@ -110,14 +109,7 @@ func settle(dir string) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
 	}
-	return nil
-}
-
-// announce writes the pid into the lock's file. It is written only once
-// signals are handled: who finds it may send one.
-func announce() error {
-	_, err := unix.Pwrite(job.LockFD, fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
-	return err
+	return cell.InheritNothing() // the lock stays in this process, too
 }
 
 // readSecrets reads standard input to its end and puts the null device in its place.

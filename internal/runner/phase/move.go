@@ -211,17 +211,18 @@ func (p *phase) writeState(ctx context.Context, old, there []byte, do backend.Mo
 
 // push writes the state under the backend's lock.
 func (p *phase) push(ctx context.Context, state []byte, how backend.Pushing) error {
-	f, err := memfile.New("tfops-state", state)
+	f, err := memfile.Sealed("tfops-state", state)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	path := memfile.Path(f)
 	if err := p.markStarted(); err != nil {
 		return err
 	}
 	_, err = p.work.RunPrepared(ctx, "state push", func(ctx context.Context, tf *tfexec.Terraform,
 		_ *diagnostics.Output) error {
-		return tf.StatePush(ctx, memfile.Path(f), tfexec.Lock(true), tfexec.LockTimeout(how.Wait.String()),
+		return tf.StatePush(ctx, path, tfexec.Lock(true), tfexec.LockTimeout(how.Wait.String()),
 			tfexec.Force(how.Force))
 	})
 	var refused *diagnostics.Failure

@@ -46,10 +46,9 @@ type phase struct {
 
 func newPhase(dir string, secrets job.Secrets, stop *cell.Stopper) *phase {
 	p := &phase{dir: dir, secrets: secrets, stop: stop, mask: masker(secrets),
-		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
-	p.work = &workdir.Dir{Engine: &command.Engine{Names: map[string]string{}, Stop: stop, Guard: &limits.Guard{}},
-		PhaseDir: dir,
-		Secrets:  secrets, Result: &p.result}
+		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC(), Sandbox: cell.Level()}}
+	p.work = &workdir.Dir{Engine: &command.Engine{Names: map[string]string{}, Stop: stop, Guard: &limits.Guard{},
+		Backend: secrets.Backend, Level: cell.Level()}, PhaseDir: dir, Secrets: secrets, Result: &p.result}
 	return p
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/values"
 	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/runner/module"
@@ -39,7 +40,7 @@ func (p *phase) plan(ctx context.Context) error {
 	defer vars.Close()
 	_, err = p.work.RunPrepared(ctx, "plan", func(ctx context.Context, tf *tfexec.Terraform,
 		out *diagnostics.Output) error {
-		if err := p.markStarted(); err != nil {
+		if err := cell.Outside(p.markStarted); err != nil {
 			return err
 		}
 		_, err := tf.PlanJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
@@ -65,7 +66,7 @@ func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, erro
 		opts = append(opts, tfexec.VarFile(filepath.FromSlash(name)))
 	}
 	// The last file wins, so the workspace's variables come last.
-	vars, err := memfile.New("tfops-variables", []byte(p.secrets.Variables))
+	vars, err := memfile.Sealed("tfops-variables", []byte(p.secrets.Variables))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,7 +77,7 @@ func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, erro
 // keepPlan reads the saved plan and puts it on the disk: encrypted while the
 // engine is busy showing it, redacted after that.
 func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
-	raw, err := memfile.Bytes(saved)
+	raw, err := memfile.Final(saved)
 	if err != nil {
 		return err
 	}

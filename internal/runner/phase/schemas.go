@@ -23,7 +23,8 @@ import (
 // be told nil is the answer, and more is hidden.
 func (p *phase) schemas(ctx context.Context, providers []string) values.Schemas {
 	path := p.schemasPath()
-	if known := readSchemas(path); has(known, providers) {
+	known := readSchemas(path)
+	if known != nil && !slices.ContainsFunc(providers, func(name string) bool { return known[name] == nil }) {
 		return known
 	}
 	var shown bytes.Buffer
@@ -38,7 +39,7 @@ func (p *phase) schemas(ctx context.Context, providers []string) values.Schemas 
 			err)
 		return nil
 	}
-	known, err := values.ReadSchemas(shown.Bytes())
+	known, err = values.ReadSchemas(shown.Bytes())
 	if err != nil {
 		p.log.Say("warn", "what the providers call sensitive cannot be read, so the plan hides more than it has to")
 		return nil
@@ -70,8 +71,4 @@ func readSchemas(path string) (known values.Schemas) {
 		return nil
 	}
 	return known
-}
-
-func has(known values.Schemas, providers []string) bool {
-	return known != nil && !slices.ContainsFunc(providers, func(name string) bool { return known[name] == nil })
 }

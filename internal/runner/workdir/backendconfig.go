@@ -86,7 +86,7 @@ func (d *Dir) prepareBackend(dataDir string) error {
 		if err != nil {
 			return err
 		}
-		if d.backend.Given, err = memfile.New("tfops-backend", text); err != nil {
+		if d.backend.Given, err = memfile.Sealed("tfops-backend", text); err != nil {
 			return err
 		}
 		d.Names[memfile.Path(d.backend.Given)] = "the workspace's backend_config"

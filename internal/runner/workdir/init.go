@@ -20,9 +20,10 @@ import (
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/command"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/given"
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
-	"github.com/tfops/tfops/internal/runner/memfile"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // initKey is the digest of all that init depends on.
@@ -226,13 +227,21 @@ func (d *Dir) init(ctx context.Context) error {
 	return err
 }
 
+// modulesAt is where an init sees what it is given to fetch modules with; "" where it sees what the runner does.
+func (d *Dir) modulesAt() string {
+	if d.Level != sandbox.Namespaces {
+		return ""
+	}
+	return given.ModulesAt
+}
+
 // homeCounts reports whether an init uses what lies in the home directory.
 func (d *Dir) homeCounts() bool { return d.Job.Engine.CLIConfig != "" }
 
 // executeInit runs init with what private modules and registries are fetched with.
 func (d *Dir) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	a, note, err := inputs.Init{Env: d.Env, Credentials: d.Secrets.Modules.Credentials, HomeCounts: d.homeCounts(),
-		Git: len(d.Module.Calls) > 0 || d.Module.Unknown, Dir: d.PhaseDir}.Open()
+		Git: len(d.Module.Calls) > 0 || d.Module.Unknown, Dir: d.PhaseDir, At: d.modulesAt()}.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -240,10 +249,11 @@ func (d *Dir) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	if note != "" {
 		d.Log.Say("warn", "%s", note)
 	}
-	if a.Handle != nil {
-		d.Names[memfile.Path(a.Handle)+"/git"] = "git"
+	if a.At != "" {
+		d.Names[a.At+"/git"] = "git"
 	}
-	out, err := d.Run(ctx, "init", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+	with := command.Init{Modules: a.Dir, Home: d.homeCounts()}
+	out, err := d.RunInit(ctx, with, func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
 		return d.runInit(ctx, tf, out, a.Env)
 	})
 	var f *diagnostics.Failure
@@ -324,6 +334,9 @@ func (d *Dir) readBackend(reuse bool) error {
 	if kind == "local" {
 		if err := backend.CheckLocalBackend(config, []string{d.Job.Tree, d.Tree}, filepath.Dir(d.Job.WorkspaceDir),
 			d.Job.TerraformWorkspace); err != nil {
+			return err
+		}
+		if err := d.CheckKept(kind, config); err != nil {
 			return err
 		}
 	}

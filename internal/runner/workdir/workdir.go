@@ -5,6 +5,7 @@ package workdir
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -43,6 +44,29 @@ func (d *Dir) Close() {
 	if d.View != nil {
 		d.View.Close()
 	}
+	if d.Scratch != "" {
+		_ = removeAll(d.Scratch) // it goes with the run's files at the latest
+	}
+}
+
+// ClearScratch has the phase begin with no private directory of another one.
+func (d *Dir) ClearScratch(j job.Job) error {
+	d.Scratch = filepath.Join(j.Ground, "scratch-"+string(j.Phase))
+	return removeAll(d.Scratch)
+}
+
+// removeAll removes what an engine wrote: also directories that it closed to everybody.
+func removeAll(dir string) error {
+	if err := os.RemoveAll(dir); err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, _ error) error {
+		if e != nil && e.IsDir() {
+			_ = os.Chmod(path, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
 }
 
 // Open takes the provider cache, and completes the engine's environment.

@@ -1,0 +1,248 @@
+// Package given says what a command of the engine sees and may change: what its workspace was given, and
+// nothing else of tfops, of other runs, or of the user that tfops runs as.
+package given
+
+import (
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/runner/mounts"
+)
+
+// Command is what a command of the engine works with.
+type Command struct {
+	Job     job.Job
+	Tree    string            // the commit's files
+	Env     map[string]string // the engine's
+	Engine  string            // its path
+	Scratch string            // where the phase's private directories lie
+	Backend string            // the settings of the backend that the configuration gives
+	Modules string            // of an init: what it is given to fetch modules with, shown at ModulesAt
+	Init    bool              // fills the cache of providers, fetches modules
+	Home    bool              // of an init: what lies in the home directory counts
+}
+
+// ModulesAt is where an init finds what it fetches modules with: a short path that holds no odd character.
+const ModulesAt = mounts.Room + "/modules"
+
+// Sight is what the command sees. done is called after it.
+func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
+	s.Hide = c.hidden()
+	if s.Shown, err = c.private(); err != nil {
+		return s, nil, err
+	}
+	s.Read = append(c.machine(), c.Engine)
+	s.Read = append(s.Read, c.named()...)
+	s.Write = append(s.Write, c.Tree)
+	if c.Init {
+		s.Write = append(s.Write, c.caches()...)
+		s.Read = append(s.Read, c.fetching()...)
+	} else {
+		s.Read = append(s.Read, c.caches()...)
+	}
+	s.Read = append(s.Read, c.outside(c.Job.Cell.Read)...)
+	s.Write = append(s.Write, c.outside(c.Job.Cell.Write)...)
+	if c.Modules != "" {
+		s.Shown = append(s.Shown, mounts.Shown{At: ModulesAt, From: c.Modules})
+	}
+	state, done, err := c.state()
+	if err != nil {
+		return s, nil, err
+	}
+	s.Shown = append(s.Shown, state...)
+	local := backend.LocalPlaces(c.Backend)
+	if c.writesState() {
+		for _, dir := range local { // as the engine would
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return s, nil, err
+			}
+		}
+		s.Write = append(s.Write, local...)
+	} else {
+		s.Read = append(s.Read, local...)
+	}
+	return s, done, nil
+}
+
+// outside leaves out what tfops keeps: nothing of the configuration gives that to an engine.
+func (c Command) outside(paths []string) []string {
+	data := DataDir(c.Job)
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return within(path, data) })
+}
+
+// Keeps reports whether what the command writes to a path is there after it. Much of what can be written in a room
+// ends with the phase.
+func (c Command) Keeps(path string) bool {
+	for _, dir := range append(backend.LocalPlaces(c.Backend), c.Job.Cell.Write...) {
+		real, err := filepath.EvalSymlinks(dir)
+		if within(filepath.Clean(path), filepath.Clean(dir)) || err == nil && within(filepath.Clean(path), real) {
+			return true
+		}
+	}
+	return false
+}
+
+// DataDir is the directory of all that tfops keeps.
+func DataDir(j job.Job) string {
+	if j.Cell.DataDir != "" {
+		return j.Cell.DataDir
+	}
+	return filepath.Dir(j.CacheDir) // as in every data directory
+}
+
+// homes are the home directories of the user that tfops runs as, and of its engines.
+func (c Command) homes() []string {
+	dirs := []string{os.Getenv("HOME"), c.Env["HOME"]}
+	if u, err := user.LookupId(userID()); err == nil {
+		dirs = append(dirs, u.HomeDir)
+	}
+	return dirs
+}
+
+// rootsOwn are what root alone can read, or change, of a machine, and what other programs of root keep there.
+var rootsOwn = []string{"/root", "/home", "/boot", "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-",
+	"/etc/ssl/private", "/etc/sudoers", "/etc/sudoers.d", "/etc/kubernetes", "/etc/rancher", "/var/backups",
+	"/var/spool", "/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet", "/var/lib/etcd", "/var/lib/mysql",
+	"/var/lib/postgresql", "/var/lib/systemd", "/sys/firmware", "/sys/kernel/debug", "/sys/kernel/tracing",
+	"/sys/kernel/security"}
+
+// hidden is what the command does not see.
+func (c Command) hidden() []string {
+	data := DataDir(c.Job)
+	hide := append([]string{data, "/run"}, c.Job.Cell.Hide...)
+	// A part of the data directory may lie on another disk.
+	if entries, err := os.ReadDir(data); err == nil {
+		for _, e := range entries {
+			if e.Type()&os.ModeSymlink != 0 {
+				hide = append(hide, filepath.Join(data, e.Name()))
+			}
+		}
+	}
+	if os.Getuid() == 0 {
+		hide = append(hide, rootsOwn...)
+		keys, _ := filepath.Glob("/etc/ssh/ssh_host_*_key") // of a pattern that is right
+		hide = append(hide, keys...)
+	}
+	return hide
+}
+
+// private are directories of the phase in the place of those that everybody writes to.
+func (c Command) private() (all []mounts.Shown, err error) {
+	places := []struct{ at, name string }{{"/tmp", "tmp"}, {"/var/tmp", "var-tmp"}, {c.Env["TMPDIR"], "tmpdir"}}
+	data := DataDir(c.Job)
+	for _, home := range c.homes() {
+		if within(home, data) { // a service's user may live in there
+			continue
+		}
+		places = append(places, struct{ at, name string }{home, "home"})
+	}
+	for _, p := range places {
+		if info, err := os.Stat(p.at); err != nil || !info.IsDir() || !filepath.IsAbs(p.at) || p.at == "/" {
+			continue
+		}
+		from := filepath.Join(c.Scratch, p.name)
+		if err := os.MkdirAll(from, 0o700); err != nil {
+			return nil, err
+		}
+		all = append(all, mounts.Shown{At: p.at, From: from, Write: true})
+	}
+	return all, nil
+}
+
+// machine is what programs need of what is hidden: how names are resolved, and the programs themselves.
+func (c Command) machine() []string {
+	all := []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime", "/run/systemd/resolve",
+		"/run/resolvconf", "/run/NetworkManager/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf",
+		"/run/connman", "/run/nscd"}
+	data := DataDir(c.Job)
+	for _, dir := range filepath.SplitList(c.Env["PATH"]) {
+		if filepath.IsAbs(dir) && !within(dir, data) && !within(data, dir) {
+			all = append(all, dir)
+		}
+	}
+	return all
+}
+
+// naming are the variables by which programs are told of files: what such a variable of the engine names, the
+// workspace was given with it.
+var naming = []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CA_BUNDLE", "GOOGLE_APPLICATION_CREDENTIALS",
+	"GOOGLE_CREDENTIALS", "GOOGLE_BACKEND_CREDENTIALS", "CLOUDSDK_CONFIG", "KUBECONFIG", "KUBE_CONFIG_PATH",
+	"KUBE_CONFIG_PATHS", "AZURE_CONFIG_DIR", "ARM_CLIENT_CERTIFICATE_PATH", "ARM_OIDC_TOKEN_FILE_PATH",
+	"AZURE_FEDERATED_TOKEN_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR", "TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG",
+	"OCI_CLI_CONFIG_FILE", "VAULT_CACERT", "VAULT_CAPATH", "PGPASSFILE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY",
+	"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "NETRC"}
+
+// quotedPath is an absolute path in a CLI configuration.
+var quotedPath = lazyregexp.New(`"(/[^"\n]+)"`)
+
+// named are the files that the engine's variables name, and those that its CLI configuration does: mirrors of
+// providers, and providers in development.
+func (c Command) named() []string {
+	var all []string
+	data := DataDir(c.Job)
+	for _, name := range naming {
+		for _, path := range filepath.SplitList(c.Env[name]) {
+			if filepath.IsAbs(path) && path != "/" && !within(data, path) && !strings.HasPrefix(path, "/proc/") {
+				all = append(all, path)
+			}
+		}
+	}
+	b, err := datafile.ReadLinked(c.Env["TF_CLI_CONFIG_FILE"], datafile.Record)
+	if err != nil {
+		return all
+	}
+	for _, m := range quotedPath().FindAllSubmatch(b, -1) {
+		if path := string(m[1]); !within(data, path) {
+			all = append(all, path)
+		}
+	}
+	return all
+}
+
+// caches are where providers lie that several workspaces use.
+func (c Command) caches() []string {
+	return []string{filepath.Join(c.Job.CacheDir, "providers"), c.Env["TF_PLUGIN_CACHE_DIR"], c.cacheNamed()}
+}
+
+var cacheSetting = lazyregexp.New(`(?m)^\s*plugin_cache_dir\s*=\s*"([^"\n]+)"`)
+
+// cacheNamed is the cache that the engine's CLI configuration names.
+func (c Command) cacheNamed() string {
+	b, err := datafile.ReadLinked(c.Env["TF_CLI_CONFIG_FILE"], datafile.Record)
+	if err != nil {
+		return ""
+	}
+	m := cacheSetting().FindSubmatch(b)
+	if m == nil {
+		return ""
+	}
+	return os.Expand(string(m[1]), func(name string) string { return c.Env[name] })
+}
+
+// homeFiles are what Git, ssh and the engine read in a home directory.
+var homeFiles = []string{".ssh", ".gitconfig", ".config/git", ".git-credentials", ".netrc", ".terraformrc",
+	".tofurc", ".terraform.d", ".config/opentofu"}
+
+// fetching is what an init fetches modules with.
+func (c Command) fetching() []string {
+	all := []string{c.Env["SSH_AUTH_SOCK"], filepath.Join(c.Env["HOME"], ".ssh", "known_hosts")}
+	if c.Home {
+		for _, name := range homeFiles {
+			all = append(all, filepath.Join(c.Env["HOME"], filepath.FromSlash(name)))
+		}
+	}
+	return all
+}
+
+// within reports whether a path is a directory or lies in it.
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}

@@ -1,0 +1,89 @@
+package launch
+
+import "encoding/binary"
+
+// Supported reports whether programs can be made for this machine.
+const Supported = true
+
+const machine = 62 // EM_X86_64
+
+// code walks the table of calls. It was assembled of:
+//
+//	      mov    %rsp,%rbx
+//	      movabs $TABLE,%r12
+//	next: mov    (%r12),%rax
+//	      mov    8(%r12),%rdi
+//	      mov    16(%r12),%rsi
+//	      mov    24(%r12),%rdx
+//	      mov    32(%r12),%r10
+//	      mov    40(%r12),%r8
+//	      mov    48(%r12),%r9
+//	      testl  $becomes,56(%r12)
+//	      jz     call
+//	      mov    %rdi,8(%rbx)           argv[0] = path
+//	      lea    8(%rbx),%rsi           argv
+//	      mov    (%rbx),%rcx
+//	      lea    16(%rbx,%rcx,8),%rdx   envp
+//	call: syscall
+//	      cmp    $-4095,%rax
+//	      jae    fail
+//	done: add    $64,%r12
+//	      testl  $repeats,-8(%r12)
+//	      jz     next
+//	      sub    $64,%r12
+//	      jmp    next
+//	fail: testl  $mayFail,56(%r12)
+//	      jnz    done
+//	      push   %rax
+//	      push   %r12
+//	      movabs $RECORD,%rdi
+//	      mov    %rsp,%rsi
+//	      mov    $16,%edx
+//	      mov    $SYS_write,%eax
+//	      syscall
+//	      mov    $failed,%edi
+//	      mov    $SYS_exit_group,%eax
+//	      syscall
+func code(table, record uint32) []byte {
+	const tableAt, recordAt = 0x05, 0x79
+	b := []byte{
+		0x48, 0x89, 0xe3,
+		0x49, 0xbc, 0, 0, 0, 0, 0, 0, 0, 0,
+		0x49, 0x8b, 0x04, 0x24,
+		0x49, 0x8b, 0x7c, 0x24, 0x08,
+		0x49, 0x8b, 0x74, 0x24, 0x10,
+		0x49, 0x8b, 0x54, 0x24, 0x18,
+		0x4d, 0x8b, 0x54, 0x24, 0x20,
+		0x4d, 0x8b, 0x44, 0x24, 0x28,
+		0x4d, 0x8b, 0x4c, 0x24, 0x30,
+		0x41, 0xf7, 0x44, 0x24, 0x38, becomes, 0, 0, 0,
+		0x74, 0x10,
+		0x48, 0x89, 0x7b, 0x08,
+		0x48, 0x8d, 0x73, 0x08,
+		0x48, 0x8b, 0x0b,
+		0x48, 0x8d, 0x54, 0xcb, 0x10,
+		0x0f, 0x05,
+		0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff,
+		0x73, 0x15,
+		0x49, 0x83, 0xc4, 0x40,
+		0x41, 0xf7, 0x44, 0x24, 0xf8, repeats, 0, 0, 0,
+		0x74, 0xaa,
+		0x49, 0x83, 0xec, 0x40,
+		0xeb, 0xa4,
+		0x41, 0xf7, 0x44, 0x24, 0x38, mayFail, 0, 0, 0,
+		0x75, 0xe0,
+		0x50,
+		0x41, 0x54,
+		0x48, 0xbf, 0, 0, 0, 0, 0, 0, 0, 0,
+		0x48, 0x89, 0xe6,
+		0xba, 0x10, 0, 0, 0,
+		0xb8, 0x01, 0, 0, 0,
+		0x0f, 0x05,
+		0xbf, failed, 0, 0, 0,
+		0xb8, 0xe7, 0, 0, 0,
+		0x0f, 0x05,
+	}
+	binary.LittleEndian.PutUint32(b[tableAt:], table)
+	binary.LittleEndian.PutUint32(b[recordAt:], record)
+	return b
+}

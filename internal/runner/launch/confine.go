@@ -1,0 +1,83 @@
+package launch
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Bounds are what an engine's process gives up before it becomes the engine.
+type Bounds struct {
+	Capabilities bool     // it has some, and gives them up for good
+	Landlock     *os.File // a ruleset, or nil
+}
+
+// securebits: root is nobody special, a change of users gives nothing, and none of that can be undone.
+// The bits are NOROOT, NO_SETUID_FIXUP and NO_CAP_AMBIENT_RAISE, each with its lock, and the lock of KEEP_CAPS.
+const securebits = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<6 | 1<<7 | 1<<5
+
+// lastCapability that a kernel may know: dropping one that it does not know fails.
+const lastCapability = 63
+
+// Confine adds what shuts the process in. It comes last but for Become.
+func (p *Program) Confine(b Bounds) {
+	if b.Capabilities {
+		for c := range uintptr(lastCapability + 1) {
+			p.Try(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c)
+		}
+		p.Call("set securebits", unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, securebits)
+		p.Call("clear the ambient capabilities", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
+	}
+	p.Call("set no_new_privs", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+	if b.Landlock != nil {
+		p.Call("enter the Landlock domain", unix.SYS_LANDLOCK_RESTRICT_SELF, b.Landlock.Fd())
+		p.Call("close the Landlock ruleset", unix.SYS_CLOSE, b.Landlock.Fd())
+	}
+	if b.Capabilities {
+		var none [2]unix.CapUserData
+		head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		p.Call("drop all capabilities", unix.SYS_CAPSET, p.Bytes(raw(head)), p.Bytes(raw(none)))
+	}
+	filter := NewFilter()
+	prog := binary.LittleEndian.AppendUint64(nil, uint64(len(filter)/8))
+	prog = binary.LittleEndian.AppendUint64(prog, uint64(p.Bytes(filter)))
+	p.Call("filter system calls", unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, p.Bytes(prog))
+}
+
+func raw(v any) []byte {
+	var b bytes.Buffer
+	_ = binary.Write(&b, binary.LittleEndian, v) // of a value of fixed size
+	return b.Bytes()
+}
+
+// scopes of Landlock: neither signals nor abstract sockets lead out of a domain.
+const scopeAll = 1<<0 | 1<<1
+
+// LandlockVersion is the version of Landlock that the kernel has; 0 where it has none.
+func LandlockVersion() int {
+	v, _, no := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, 1)
+	if no != 0 {
+		return 0
+	}
+	return int(v)
+}
+
+// firstScopes is the version of Landlock that knows scopes.
+const firstScopes = 6
+
+// Scopes is a ruleset by which a process signals nobody and connects to no abstract socket outside of
+// what is started with it; nil where the kernel knows no such thing.
+func Scopes() (*os.File, error) {
+	if LandlockVersion() < firstScopes {
+		return nil, nil
+	}
+	attr := struct{ fs, net, scoped uint64 }{scoped: scopeAll}
+	fd, _, no := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
+	if no != 0 {
+		return nil, os.NewSyscallError("landlock_create_ruleset", no)
+	}
+	return os.NewFile(fd, "landlock"), nil
+}

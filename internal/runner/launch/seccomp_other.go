@@ -1,0 +1,7 @@
+//go:build !amd64 && !arm64
+
+package launch
+
+const auditArch = 0
+
+var forbiddenHere []uint32
