@@ -65,7 +65,12 @@ func (r ruling) of(f Finding) bool {
 		glob.MatchName(r.Workspace, f.Workspace) && (r.Address == "" || r.address.Matches(f.Address))
 }
 
-func (r ruling) attribute(path string) bool {
+// attribute reports whether the rule is of what differs at a path. A rule of attributes is none of a resource
+// as a whole, which is gone or to be made.
+func (r ruling) attribute(f *Finding, path string) bool {
+	if len(r.attributes) > 0 && path == "" && f.Type != "" {
+		return false
+	}
 	return len(r.attributes) == 0 || slices.ContainsFunc(r.attributes,
 		func(g glob.Glob) bool { return g.Matches(path) })
 }
@@ -110,7 +115,7 @@ func (f *Finding) rule(ready []ruling) (shown []string) {
 		was := a.IgnoredBy
 		a.IgnoredBy = ""
 		for _, r := range ready {
-			if r.of(*f) && r.attribute(a.Path) {
+			if r.of(*f) && r.attribute(f, a.Path) {
 				a.IgnoredBy = r.Name
 				break
 			}

@@ -80,3 +80,21 @@ func TestNetIsOneEventEach(t *testing.T) {
 		t.Errorf("events: %+v", got)
 	}
 }
+
+// A rule of attributes does not hide what differs as a whole: what is gone is more than they are.
+func TestAttributesHideNoResource(t *testing.T) {
+	for _, attributes := range [][]string{{"tags"}, {"*"}, {"**"}, {"a", "**"}} {
+		rules := []Ignore{{Name: "r", Address: "x.a", Attributes: attributes}}
+		gone := Finding{ID: "1", Workspace: "w", Life: New, Difference: Difference{Address: "x.a", Type: "x",
+			Class: Deleted, Attributes: []Attribute{{}}}}
+		if out, _ := Apply(rules, []Finding{gone}, at(0)); out[0].Life != New {
+			t.Errorf("%v: what is gone is %s", attributes, out[0].Life)
+		}
+	}
+	whole := []Ignore{{Name: "r", Address: "x.a"}}
+	gone := Finding{ID: "1", Workspace: "w", Life: New, Difference: Difference{Address: "x.a", Type: "x",
+		Class: Deleted, Attributes: []Attribute{{}}}}
+	if out, _ := Apply(whole, []Finding{gone}, at(0)); out[0].Life != Ignored {
+		t.Errorf("a rule of the resource: what is gone is %s", out[0].Life)
+	}
+}

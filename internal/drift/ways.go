@@ -139,7 +139,7 @@ func (f Finding) command(w Way) string {
 	case w == Codify:
 		return "tfops drift codify " + f.ID
 	case w == Again:
-		return "tfops drift " + ShellWord(f.Workspace)
+		return CheckCommand(f.Workspace)
 	case w == Accept && f.Class != PreApplied:
 		return "tfops sync " + ShellWord(f.Workspace) + " --refresh-only"
 	}
@@ -168,6 +168,19 @@ func (f Finding) leave(now time.Time) WayOut {
 		w.Note = "Leave it for two weeks and say why."
 	}
 	return w
+}
+
+// Words are what stands beneath `tfops drift` as commands of their own: a workspace that is called like
+// one is named after "--".
+var Words = []string{"ack", "codify", "findings", "report", "reports", "show", "unack"}
+
+// CheckCommand is the command that checks a workspace, with flags.
+func CheckCommand(workspace string, flags ...string) string {
+	words := append([]string{"tfops", "drift"}, flags...)
+	if slices.Contains(Words, workspace) {
+		return strings.Join(append(words, "--", workspace), " ")
+	}
+	return strings.Join(append([]string{"tfops", "drift", ShellWord(workspace)}, flags...), " ")
 }
 
 // ShellWord writes a word so that a shell takes it as it is.

@@ -2,7 +2,8 @@
 //
 // A glob over addresses or attribute paths is written as these are. In a name
 // `*` and `?` stand for any characters and one; `*` as a step for any name or
-// quoted key; `**` for any number of steps; `[*]` for any key. A key that the
+// quoted key; `**` for any number of steps; `[*]` for any key. In a quoted key of an
+// attribute they stand for any characters and one, too: tags["kubernetes.io/*"]. A key that the
 // glob leaves out may be any: aws_instance.web is all of its instances, and
 // ingress.from_port that of all ingress blocks. `*` and `**` alone are all.
 package glob
@@ -163,6 +164,8 @@ func (g Glob) one(p, s step) bool {
 	switch {
 	case p.Kind == index && p.Text == "*":
 		return s.Kind != Name
+	case p.Kind == quoted && s.Kind == quoted && !g.addresses:
+		return matchKey(p.Text, s.Text)
 	case p.Kind != Name:
 		return p == s
 	case s.Kind == index, s.Kind == quoted && (g.addresses || p.Text != "*"):
@@ -172,6 +175,29 @@ func (g Glob) one(p, s step) bool {
 	}
 	ok, err := path.Match(p.Text, s.Text)
 	return ok && err == nil
+}
+
+// matchKey matches the key of a map, in which `*` stands for any characters, slashes and dots among them, and `?`
+// for one.
+func matchKey(pattern, key string) bool {
+	star, retry := -1, 0
+	p, k := 0, 0
+	for k < len(key) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, retry = p, k
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == key[k]):
+			p++
+			k++
+		case star >= 0: // the last star takes one more
+			retry++
+			p, k = star+1, retry
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // skips reports whether a pattern may leave a step out.

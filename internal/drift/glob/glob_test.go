@@ -12,6 +12,16 @@ func TestGlobs(t *testing.T) {
 		addresses  bool
 		want       bool
 	}{
+		{`tags["kubernetes.io/*"]`, `tags["kubernetes.io/cluster/a.b"]`, false, true},
+		{`tags["kubernetes.io/*"]`, `tags["kubernetes.io/"]`, false, true},
+		{`tags["kubernetes.io/*"]`, `tags["k8s.io/cluster"]`, false, false},
+		{`tags["kubernetes.io/*"]`, `tags["x/kubernetes.io/a"]`, false, false},
+		{`tags["*.io/*/b?"]`, `tags["a.io/c/d/b1"]`, false, true},
+		{`tags["*.io/*/b?"]`, `tags["a.io/c/d/b"]`, false, false},
+		{`tags["a]b*"]`, `tags["a]bc"]`, false, true},
+		{`tags["[ab]"]`, `tags["a"]`, false, false},
+		{`tags["**"]`, `tags["a"]`, false, true},
+		{`a.b["x*"]`, `a.b["xy"]`, true, false}, // instances are named by whole keys
 		{"aws_instance.web", "aws_instance.web", true, true},
 		{"aws_instance.web", "aws_instance.web[0]", true, true},
 		{"aws_instance.web", `aws_instance.web["a.b"]`, true, true},

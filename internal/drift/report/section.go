@@ -92,7 +92,7 @@ func (b *builder) decide(s *Section, w Workspace, last *drift.Check) {
 	unchecked := func(next, format string, args ...any) {
 		s.Outcome, s.Next, s.Why = drift.NotChecked, next, fmt.Sprintf(format, args...)
 	}
-	again := "tfops drift " + drift.ShellWord(w.Name)
+	again := drift.CheckCommand(w.Name)
 	switch {
 	case w.NeverApplied:
 		s.Outcome, s.Why, s.Next = drift.NothingYet, "nothing is applied yet, so nothing can drift",

@@ -23,7 +23,7 @@ func (act *Actions) Codify(ctx context.Context, a access.Actor, finding string) 
 		return patches.Patch{}, err
 	}
 	if f.Life == drift.Resolved {
-		return patches.Patch{}, fault.New(fault.Conflict, "tfops drift "+f.Workspace,
+		return patches.Patch{}, fault.New(fault.Conflict, drift.CheckCommand(f.Workspace),
 			"finding %s is resolved: there is nothing to codify", f.ID)
 	}
 	r, err := act.ordered(ctx, def, Order{Workspace: def.Name, Kind: run.Plan},

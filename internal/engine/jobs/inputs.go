@@ -13,6 +13,7 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/tfops/tfops/internal/artifacts"
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -196,8 +197,8 @@ func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 // missingOutput says that there is no such output, and what there is.
 func missingOutput(ref workspace.OutputRef, all map[string]job.Output) error {
 	if all == nil {
-		return fault.New(fault.Conflict, "apply it: tfops sync "+ref.Workspace+"; if it is applied: tfops drift "+
-			ref.Workspace,
+		return fault.New(fault.Conflict, "apply it: tfops sync "+ref.Workspace+"; if it is applied: "+
+			drift.CheckCommand(ref.Workspace),
 			"nothing is known of the outputs of workspace %s", ref.Workspace)
 	}
 	names := slices.Sorted(maps.Keys(all))

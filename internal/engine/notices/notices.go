@@ -179,7 +179,7 @@ func driftNotices(name string, moved []drift.Event, findings []drift.Finding) []
 		case f.Class == drift.Unchecked && appeared:
 			out = append(out, run.Notice{Kind: run.NoticeDriftUnchecked, Severity: string(f.Severity), Title: name +
 				" could not be checked for drift",
-				Text: strings.Join(f.Problems, "\n"), Command: "tfops drift " + name + " --wait"})
+				Text: strings.Join(f.Problems, "\n"), Command: drift.CheckCommand(name, "--wait")})
 		case f.Class == drift.Unchecked, f.Class == drift.PendingCommit, ev.From == drift.Ignored &&
 			ev.To == drift.Resolved:
 		case appeared:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/term"
 )
 
@@ -65,7 +66,7 @@ func healingText(w api.Workspace) string {
 // else towards knowing whether it has drifted.
 func nextFor(w api.Workspace) string {
 	if w.NextCommand == "" && mayHaveDrifted(w) {
-		return "tfops drift " + w.Name + " --wait"
+		return drift.CheckCommand(w.Name, "--wait")
 	}
 	return w.NextCommand
 }
