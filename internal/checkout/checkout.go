@@ -27,8 +27,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
@@ -49,11 +47,20 @@ type Checkout struct {
 // Store makes checkouts and takes them away. It is safe for use by many goroutines;
 // one process at a time may use a directory.
 type Store struct {
-	dir    string
-	flight singleflight.Group
+	dir string
 
-	mu   sync.Mutex
-	used map[string]time.Time // by directory: when it was asked for last
+	mu      sync.Mutex
+	used    map[string]time.Time // by directory: when it was asked for last
+	exports map[string]*export   // by directory: those that are being made
+}
+
+// export is one that is being made, for all who ask.
+type export struct {
+	asking int // how many wait for it
+	stop   context.CancelFunc
+	done   chan struct{} // closed once it has ended
+	made   Checkout
+	err    error
 }
 
 // Open returns the checkouts below dir. It removes what an earlier process left half made.
@@ -62,7 +69,7 @@ func Open(dir string) *Store {
 	for _, path := range half {
 		_ = os.RemoveAll(path) // it is in nobody's way
 	}
-	return &Store{dir: dir, used: map[string]time.Time{}}
+	return &Store{dir: dir, used: map[string]time.Time{}, exports: map[string]*export{}}
 }
 
 const (
@@ -76,17 +83,55 @@ const (
 func (s *Store) Ensure(ctx context.Context, repository string, src Source, sha string) (Checkout, error) {
 	dir := s.Path(repository, sha)
 	s.touch(dir)
-	// The one export goes on for whoever else waits, so the end of its first asker is
-	// that asker's alone.
-	made := s.flight.DoChan(dir, func() (any, error) { return s.ensure(context.WithoutCancel(ctx), src, sha, dir) })
+	e := s.ask(ctx, src, sha, dir)
 	select {
 	case <-ctx.Done():
+		s.leave(e)
 		return Checkout{}, ctx.Err()
-	case r := <-made:
-		if r.Err != nil {
-			return Checkout{}, r.Err
+	case <-e.done:
+		return e.made, e.err
+	}
+}
+
+// ask joins the export of a directory, or begins one. It goes on for whoever else waits, so the end of
+// its first asker is that asker's alone.
+func (s *Store) ask(ctx context.Context, src Source, sha, dir string) *export {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.exports[dir] != nil {
+		e := s.exports[dir]
+		if e.asking > 0 {
+			e.asking++
+			return e
 		}
-		return r.Val.(Checkout), nil
+		s.mu.Unlock() // nobody waited for it any more, so it was stopped
+		<-e.done
+		s.mu.Lock()
+	}
+	own, stop := context.WithCancel(context.WithoutCancel(ctx))
+	e := &export{asking: 1, stop: stop, done: make(chan struct{})}
+	s.exports[dir] = e
+	go func() {
+		e.made, e.err = s.ensure(own, src, sha, dir)
+		stop()
+		s.mu.Lock()
+		delete(s.exports, dir)
+		s.mu.Unlock()
+		close(e.done)
+	}()
+	return e
+}
+
+// leave gives an export up. The last one to do so stops it, and waits until nothing is written any more:
+// whoever asked may remove the directory.
+func (s *Store) leave(e *export) {
+	s.mu.Lock()
+	e.asking--
+	last := e.asking == 0
+	s.mu.Unlock()
+	if last {
+		e.stop()
+		<-e.done
 	}
 }
 

@@ -47,6 +47,7 @@ func TestOneExportForAll(t *testing.T) {
 			}
 		})
 	}
+	src.gate <- struct{}{} // somebody waits for it by now
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Ensure(gone, "infra", src, "abc"); !errors.Is(err, context.Canceled) {
@@ -215,5 +216,52 @@ func TestSurplus(t *testing.T) {
 	Open(s.dir) // a daemon that ended before it removed them
 	if _, err := os.Stat(gone[0]); !os.IsNotExist(err) {
 		t.Fatal("what was moved aside is left:", err)
+	}
+}
+
+// waiting is a source that exports until it is stopped, and says when it begins.
+type waiting struct {
+	began chan struct{}
+	ended atomic.Bool
+}
+
+func (w *waiting) Export(ctx context.Context, _, dst string, _ trees.Base) (trees.Exported, error) {
+	if err := os.MkdirAll(dst, 0o700); err != nil {
+		return trees.Exported{}, err
+	}
+	close(w.began)
+	<-ctx.Done()
+	w.ended.Store(true)
+	return trees.Exported{}, ctx.Err()
+}
+
+// An export goes on for whoever else waits. The last one who gives it up finds it ended, with nothing
+// left of it, and whoever comes then gets one of their own.
+func TestWhoGivesAnExportUp(t *testing.T) {
+	s, src := Open(t.TempDir()), &waiting{began: make(chan struct{})}
+	dir := s.Path("infra", "abc")
+	one := s.ask(t.Context(), src, "abc", dir)
+	<-src.began
+	if two := s.ask(t.Context(), src, "abc", dir); two != one {
+		t.Fatal("two exports of one commit")
+	}
+	s.leave(one)
+	if src.ended.Load() {
+		t.Fatal("it was stopped although somebody waits for it")
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Ensure(gone, "infra", src, "abc"); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	s.leave(one)
+	if !src.ended.Load() {
+		t.Fatal("it goes on although nobody waits for it")
+	}
+	if left, err := filepath.Glob(dir + "*"); err != nil || len(left) > 0 {
+		t.Errorf("left is %q, %v", left, err)
+	}
+	if _, err := s.Ensure(t.Context(), "infra", &source{}, "abc"); err != nil {
+		t.Error(err)
 	}
 }
