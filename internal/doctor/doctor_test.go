@@ -85,7 +85,14 @@ func TestMachines(t *testing.T) {
 		{"root", func(m *Machine, f map[string]string) {
 			m.UID = 0
 			f["proc/sys/user/max_user_namespaces"] = "0"
+			f["proc/self/status"] = "CapEff:\t000001ffffffffff\nSeccomp:\t0\n"
 		}, "user_namespaces", OK, "not needed by root", ""},
+		{"root of a container", func(m *Machine, f map[string]string) {
+			m.UID = 0
+			f["proc/sys/user/max_user_namespaces"] = "0"
+		}, "user_namespaces", Warning, "user.max_user_namespaces = 0", "sysctl"},
+		{"root of a container, as a user", func(m *Machine, _ map[string]string) { m.UID = 0 }, "capabilities", Note,
+			"tfops has no CAP_CHOWN", "CAP_SETUID"},
 		{"root, as a user", func(m *Machine, _ map[string]string) { m.UID = 0 }, "user", Note,
 			"root", "user of its own"},
 		{"SELinux", file("sys/fs/selinux/enforce", "1"), "security_modules", Note, "SELinux enforces", "ausearch"},

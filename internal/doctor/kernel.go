@@ -54,14 +54,14 @@ var limits = []limit{
 // namespaces looks at what namespaces and mounts take.
 func (m Machine) namespaces() []Check {
 	users := ok("user_namespaces", "allowed")
-	if m.UID == 0 {
+	if m.mounts() {
 		users = ok("user_namespaces", "not needed by root")
 	} else if _, there := read(m.Proc, "self", "uid_map"); !there {
 		users = warn("user_namespaces", "the kernel has none", "use a kernel with CONFIG_USER_NS, or run tfops as root")
 	}
 	for _, l := range limits {
 		value, there := read(m.Proc, append([]string{"sys"}, strings.Split(l.name, ".")...)...)
-		if there && value == l.off && m.UID != 0 && users.Status == OK {
+		if there && value == l.off && !m.mounts() && users.Status == OK {
 			lack := sandbox.Lack{Kind: l.kind, Detail: l.name + " = " + l.off}
 			users = warn("user_namespaces", lack.Sentence(), lack.Next())
 		}

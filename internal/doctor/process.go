@@ -22,13 +22,12 @@ var capabilities = []struct {
 
 // privileges looks at who this process is, and what it may do.
 func (m Machine) privileges() []Check {
+	bits, told := m.capable()
 	who := ok("user", fmt.Sprintf("uid %d", m.UID))
 	if m.UID == 0 {
 		who = note("user", "root", "run tfops serve as a user of its own: what breaks out of a sandbox is that user")
 	}
-	text, _ := m.status("CapEff")
-	bits, err := strconv.ParseUint(text, 16, 64)
-	if err != nil {
+	if !told {
 		return []Check{who}
 	}
 	var missing []string
@@ -38,13 +37,27 @@ func (m Machine) privileges() []Check {
 		}
 	}
 	switch {
-	case len(missing) == len(capabilities):
+	case len(missing) == len(capabilities) && m.UID != 0:
 		return []Check{who, ok("capabilities", "none that matter, as it should be for a user of its own")}
 	case len(missing) > 0:
 		lack := sandbox.Lack{Kind: sandbox.LacksCapabilities, Detail: strings.Join(missing, ", ")}
 		return []Check{who, note("capabilities", lack.Sentence(), lack.Next())}
 	}
 	return []Check{who, ok("capabilities", "all that matter")}
+}
+
+// capable are the capabilities of this process; false where the kernel does not tell.
+func (m Machine) capable() (bits uint64, ok bool) {
+	text, _ := m.status("CapEff")
+	bits, err := strconv.ParseUint(text, 16, 64)
+	return bits, err == nil
+}
+
+// mounts reports whether this process may mount without a user namespace. Root in a container often
+// may not.
+func (m Machine) mounts() bool {
+	bits, told := m.capable()
+	return m.UID == 0 && (!told || bits&(1<<unix.CAP_SYS_ADMIN) != 0)
 }
 
 // resources looks at the control group of this process, which need not be that of a service. Engines
