@@ -66,8 +66,9 @@ func (d demonstrated) Serve(ctx context.Context, config string, log io.Writer) (
 		return nil, err
 	}
 	syscall.Umask(0o077)
-	daemon, err := newDaemon(daemonOptions{ConfigPath: config, Exe: exe, Environ: os.Environ(),
-		Log: slog.New(slog.NewTextHandler(log, nil))})
+	known := &knownSecrets{}
+	daemon, err := newDaemon(daemonOptions{ConfigPath: config, Exe: exe, Environ: os.Environ(), Known: known,
+		Log: slog.New(slog.NewTextHandler(scrubbed{log, known}, nil))})
 	if err != nil {
 		return nil, err
 	}

@@ -118,6 +118,7 @@ defaults {
   branch     = "main"
   engine     = %q
   variables  = { directory = %q }
+  write      = [%q]
   drift { schedule = "0 2 * * *" }
 }
 
@@ -130,7 +131,7 @@ workspace "prod" {
   dir   = "live/prod"
   apply = "manual"
 }
-`, d.Engine, d.path("pages"))
+`, d.Engine, d.path("pages"), d.path("pages"))
 	d.say("The configuration of the daemon:")
 	d.step("cat tfops.hcl", func() error { return os.WriteFile(d.config(), []byte(text), 0o600) })
 	if d.err == nil {

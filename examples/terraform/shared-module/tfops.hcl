@@ -12,6 +12,7 @@ defaults {
   repository = "pages"
   branch     = "main"
   variables  = { directory = "/srv/pages" }
+  write      = ["/srv/pages"] # or the engine, which is shut in, could not
   drift { schedule = "0 2 * * *" }
 }
 

@@ -11,5 +11,6 @@ workspace "hello" {
   repository = "hello"
   branch     = "main"
   dir        = "."
-  variables  = { file = "/tmp/hello.txt" }
+  variables  = { file = "/srv/hello/hello.txt" }
+  write      = ["/srv/hello"] # or the engine, which is shut in, could not
 }
