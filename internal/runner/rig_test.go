@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		useResolver()
 		os.Exit(phase.Main(os.Args[2]))
 	}
+	if len(os.Args) == 3 && os.Args[1] == "attack" {
+		attackAll(os.Args[2])
+		os.Exit(0)
+	}
 	if len(os.Args) > 4 && os.Args[1] == "reach" {
 		reach(os.Args[2:])
 		os.Exit(0)

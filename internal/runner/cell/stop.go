@@ -89,16 +89,13 @@ func (s *Stopper) Ask(why error) {
 	continueDescendants()
 }
 
-// End stops watching; killed tells that the engine was killed. After a kill
-// nothing that it started is left running, but what the kernel cannot kill.
-func (s *Stopper) End(killed bool) {
+// End stops watching. Nothing that the engine started is left running, but what the kernel cannot kill.
+func (s *Stopper) End() {
 	if s.begun {
 		close(s.done)
 		<-s.gone
 	}
-	if killed || s.Forced.Load() {
-		KillDescendants()
-	}
+	KillDescendants()
 }
 
 // continueDescendants lets what this process started and somebody stopped go on,

@@ -144,7 +144,8 @@ func work(dir string, secrets job.Secrets, stop *cell.Stopper) error {
 	}
 	end.Ended()
 	p.result.Hosts = p.work.Network.Close(dir, p.mask.Text, p.note)
-	stop.End(p.conclude(err))
+	p.conclude(err)
+	stop.End()
 	p.finishLog()
 	return p.save()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/command"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
@@ -87,10 +88,11 @@ func (d *Dir) offered(ctx context.Context, p diagnostics.LockedProvider, env map
 	if err := os.Mkdir(probe.Env["TF_PLUGIN_CACHE_DIR"], 0o700); err != nil {
 		return "", err
 	}
-	_, err = probe.Run(ctx, "init", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+	init := func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
 		tf.SetStdout(diagnostics.Stdout{Output: out})
 		return tf.Init(ctx, tfexec.Backend(false))
-	})
+	}
+	_, err = probe.RunInit(ctx, command.Init{Home: d.homeCounts()}, init)
 	if err != nil {
 		return "", err
 	}
