@@ -74,9 +74,10 @@ func settingsOf(cfg *config.Config, m *mirrors, found sandbox.State) (*settings.
 		if of.Keys = signers.With(signatures.Owner{}, r.MergeKeys...); of.Keys.Empty() && !r.RequireSigned {
 			of.Keys = nil
 		}
+		of.SignedSince = r.SignedSince
 		s.Repositories[r.Name] = of
 		if r.RequireSigned {
-			s.People.Signed[r.Name] = of.Keys.Digest()
+			s.People.Signed[r.Name] = of.Signing()
 		}
 	}
 	for _, r := range cfg.Reports {

@@ -12,6 +12,7 @@ type Authors struct {
 	Verified   int                `json:"verified" doc:"How many of the commits have a signature that proves who made them"`
 	Signers    []Signer           `json:"signers" doc:"Users whose keys signed commits: each is an author, whatever names the commits have"`
 	Unverified []UnverifiedCommit `json:"unverified" doc:"The newest of the other commits, at most 8; of all where there are no keys there is none"`
+	Exempt     int                `json:"exempt" doc:"How many of the commits need not be signed, being in the history of signed_since"`
 }
 
 // Signer is a user who signed commits.

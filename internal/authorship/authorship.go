@@ -40,6 +40,7 @@ type Authors struct {
 	Verified   int          `json:"verified,omitempty"`   // of Commits: those whose signature proves who made them
 	Signers    []Signer     `json:"signers,omitempty"`    // in the order of their newest commits
 	Unverified []Unverified `json:"unverified,omitempty"` // the newest of the other commits
+	Exempt     int          `json:"exempt,omitempty"`     // of Commits: those that are too old to have to be signed
 }
 
 // Person is one of the authors, as Git records them.
@@ -71,6 +72,8 @@ type Question struct {
 	Repository string           // its name
 	Retry      string           // the command that plans anew
 	Keys       *signatures.Ring // that count; nil: signatures are not looked at
+	// SignedSince is a commit whose history need not be signed; empty: all that counts has to be.
+	SignedSince string
 
 	// Touches says whether a path touches the workspace: one for each tree that was asked.
 	Touches []func(path string) bool

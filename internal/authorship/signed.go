@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo/history"
 	"github.com/tfops/tfops/internal/gitrepo/signatures"
 	"github.com/tfops/tfops/internal/workspace"
@@ -35,8 +36,23 @@ func (a *Authors) verify(ctx context.Context, g Git, q Question, touching []hist
 	if q.Keys == nil {
 		return nil
 	}
+	old, err := q.exempt(ctx, g)
+	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
+		a.Unknown = fmt.Sprintf("what has to be signed since commit %s (signed_since) is not known: %v",
+			workspace.ShortCommit(q.SignedSince), err)
+		a.Next = "correct signed_since of repository " + q.Repository + " in tfops.hcl"
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	proved := make([]proof, 0, len(touching))
 	for _, c := range touching {
+		if old(c.SHA) {
+			a.Exempt++
+			proved = append(proved, proof{Result: signatures.Result{Why: "it need not be signed"}})
+			continue
+		}
 		s, err := g.Signed(ctx, c.SHA)
 		if err != nil {
 			return err
@@ -49,6 +65,19 @@ func (a *Authors) verify(ctx context.Context, g Git, q Question, touching []hist
 		a.People[i].prove(q.Keys, touching, proved)
 	}
 	return nil
+}
+
+// exempt tells which commits need not be signed: those in the history of one that the configuration names.
+func (q Question) exempt(ctx context.Context, g Git) (func(sha string) bool, error) {
+	if q.SignedSince == "" {
+		return func(string) bool { return false }, nil
+	}
+	between, err := g.Range(ctx, q.SignedSince, q.Head)
+	newer := map[string]bool{}
+	for _, c := range between.Commits {
+		newer[c.SHA] = true
+	}
+	return func(sha string) bool { return !newer[sha] }, err
 }
 
 // proof is what the signature of a commit says.
@@ -117,6 +146,8 @@ func (a *Authors) Proof() string {
 	switch {
 	case a.Unknown != "":
 		return "not known"
+	case a.Exempt > 0 && a.Verified+a.Exempt == a.Commits:
+		return fmt.Sprintf("all of %d verified, and %d older ones", a.Verified, a.Exempt)
 	case a.Verified == a.Commits && a.Commits > 0:
 		return fmt.Sprintf("all of %d verified", a.Commits)
 	}

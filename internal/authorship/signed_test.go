@@ -199,6 +199,33 @@ func TestSigned(t *testing.T) {
 			play(s, s.as("li", "rev-parse", "HEAD"))
 		})
 	}
+	t.Run("what is older than it has to be", func(t *testing.T) {
+		s := newSigning(t, "ana")
+		since := s.edited("", "bo", "live/app/main.tf", 1) // and the first commit of all
+		s.as("bo", "checkout", "-q", "-b", "side", "HEAD~1")
+		s.edited("", "bo", "live/app/prod.tfvars", 0) // parted before, and came later
+		s.as("ana", "checkout", "-q", "main")
+		s.edited("ana", "ana", "live/app/main.tf", 0)
+		s.with("ana")
+		s.as("ana", "merge", "-q", "-m", "merge", "side")
+		find := func(since string) authorship.Authors {
+			head := s.as("li", "rev-parse", "HEAD")
+			return s.find("", head, app("live/app"), app("live/app"), func(q *authorship.Question) {
+				q.Keys, q.SignedSince = s.ring, since
+			})
+		}
+		a := find(since)
+		if a.Exempt != 2 || a.Verified != 1 || a.Commits != 4 || len(a.Unverified) != 1 {
+			t.Errorf("%+v", a)
+		}
+		if p := person(t, a, "ana"); !p.Verified {
+			t.Errorf("%+v", p)
+		}
+		if p := person(t, a, "bo"); p.Verified {
+			t.Errorf("%+v", p)
+		}
+		wantUnknown(t, find(strings.Repeat("ab", 20)), "signed_since", "correct signed_since of repository infra")
+	})
 	t.Run("more than are kept", func(t *testing.T) {
 		s := newSigning(t, "ana")
 		base := s.as("li", "rev-parse", "HEAD")

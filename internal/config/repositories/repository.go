@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/config/signing"
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/gitrepo/signatures"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Repository is a Git remote to mirror.
@@ -31,6 +32,7 @@ type Repository struct {
 	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
 
 	RequireSigned bool             // whether commits are applied only if a signature proves who made them
+	SignedSince   string           // a commit: what is in its history need not be signed; empty: nothing
 	MergeKeys     []signatures.Key // with which a forge signs the merges of its pages
 
 	Submodules bool        // whether submodules are followed
@@ -67,6 +69,7 @@ func (r reader) repository(b decode.Block) Repository {
 		repo.Auth = r.auth(a)
 	}
 	repo.RequireSigned = b.Flag("require_signed").OrElse(false)
+	r.signedSince(&repo, b)
 	repo.MergeKeys = signing.Keys{}.Read(r.Reader, b, "merge_keys", "")
 	repo.LFS = b.Flag("lfs").OrElse(false)
 	r.lfsURL(&repo, b)
@@ -90,6 +93,21 @@ func (r reader) repository(b decode.Block) Repository {
 	r.sameAccess(&repo, b)
 	return repo
 }
+
+// signedSince reads from which commit on signatures are asked for.
+func (r reader) signedSince(repo *Repository, b decode.Block) {
+	f := b.Text("signed_since")
+	switch {
+	case !f.Set:
+	case !fullID().MatchString(f.Val):
+		r.Errorf(f.Range, "not the full id of a commit", "Write all 40 digits, as `git rev-parse COMMIT` prints them.")
+	case !repo.RequireSigned:
+		r.Warnf(f.Range, "signed_since has no effect", "No signature is asked for without require_signed = true.")
+	}
+	repo.SignedSince = f.Val
+}
+
+var fullID = lazyregexp.New(`^[0-9a-f]{40}$`)
 
 // lfsURL reads where the Git LFS server is.
 func (r reader) lfsURL(repo *Repository, b decode.Block) {

@@ -44,17 +44,21 @@ func unsigned(people approvals.People, def *fleet.Definition, r *run.Run) string
 	switch {
 	case a.Unknown != "":
 		return fmt.Sprintf("%s, and it is not known which these are: %s; %s", takes, a.Unknown, a.Next)
-	case a.Verified == a.Commits:
+	case a.Verified+a.Exempt == a.Commits:
 		return ""
 	case len(a.Unverified) == 0:
 		return takes + ", and the signatures were not looked at; " + RetryCommand(*r)
 	}
 	first, more := a.Unverified[0], ""
-	if n := a.Commits - a.Verified - 1; n > 0 {
+	if n := a.Commits - a.Verified - a.Exempt - 1; n > 0 {
 		more = fmt.Sprintf(" (and %d more: tfops show %s)", n, r.ID)
 	}
-	return fmt.Sprintf("%s, and commit %s does not prove who made it: %s%s; %s", takes,
+	text := fmt.Sprintf("%s, and commit %s does not prove who made it: %s%s; %s", takes,
 		workspace.ShortCommit(first.Commit), first.Why, more, first.Next)
+	if a.Since == "" { // the whole history counts
+		text += "; or name the commit up to which none has to be, by signed_since of the repository"
+	}
+	return text
 }
 
 // otherKeys reports whether the keys that count are not those that the signatures of a run's commits

@@ -31,7 +31,7 @@ func (ph *Worker) authors(ctx context.Context, r run.Run) *authorship.Authors {
 	s := ph.Txn.Settings.Get()
 	if def, known := s.Lived(r.Workspace); known {
 		// Also where no signature was looked at: it is by these keys that there was none.
-		found.Keys = s.Repositories[def.Repository].Keys.Digest()
+		found.Keys = s.Repositories[def.Repository].Signing()
 	}
 	return &found
 }
@@ -44,7 +44,7 @@ func (ph *Worker) authorsSince(ctx context.Context, r run.Run, d run.Tx) (author
 		return authorship.Unknown("the workspace is not in the configuration any more", decide.RetryCommand(r)), nil
 	}
 	q := authorship.Question{Base: rec.Applied, Head: r.Commit.SHA, Repository: repo.Name,
-		Retry: decide.RetryCommand(r), Keys: repo.Keys}
+		Retry: decide.RetryCommand(r), Keys: repo.Keys, SignedSince: repo.SignedSince}
 	if r.Kind == run.Destroy && (rec.Orphan != nil || r.Trigger.Cause == run.ByRemoval) {
 		switch {
 		case rec.Orphan != nil && rec.Orphan.Head != "":

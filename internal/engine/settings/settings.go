@@ -3,6 +3,7 @@ package settings
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -71,6 +72,8 @@ type Repository struct {
 	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
 	// Keys sign its commits: those of users, and of its forge. Nil: there are none, and none need be.
 	Keys *signatures.Ring
+	// SignedSince is a commit whose history need not be signed where others have to be; empty: none.
+	SignedSince string
 
 	Name string
 }
@@ -81,6 +84,11 @@ func (r Repository) Named(name string) string {
 		return name
 	}
 	return name + "@" + r.Content
+}
+
+// Signing tells repositories apart in which other signatures count.
+func (r Repository) Signing() string {
+	return strings.TrimSuffix(r.Keys.Digest()+" "+r.SignedSince, " ")
 }
 
 // Summary says what the settings hold.

@@ -13,6 +13,7 @@ func authors(a *authorship.Authors) *api.Authors {
 	return &api.Authors{Since: a.Since, Commits: a.Commits, Unknown: a.Unknown, Next: a.Next,
 		People:     each(a.People, func(p authorship.Person) api.Author { return api.Author(p) }),
 		Verified:   a.Verified,
+		Exempt:     a.Exempt,
 		Signers:    each(a.Signers, func(s authorship.Signer) api.Signer { return api.Signer(s) }),
 		Unverified: each(a.Unverified, unverified)}
 }

@@ -44,6 +44,9 @@ func signedText(a *api.Authors) (lines []string) {
 	switch {
 	case a.Commits == 0:
 		return nil
+	case a.Exempt > 0 && a.Verified+a.Exempt == a.Commits:
+		return []string{fmt.Sprintf("%d of %s verified, the others need not be", a.Verified,
+			Counted(a.Commits, "commit"))}
 	case a.Verified == 0 && len(a.Signers) == 0:
 		lines = []string{"as written, not verified"}
 	case a.Verified == a.Commits:
