@@ -359,8 +359,8 @@ func (p *process) wait() (int, string) {
 func began(t *testing.T, gate, operation string) int {
 	t.Helper()
 	text := strings.Fields(string(testrig.WaitFile(t, gate+".began")))
-	if len(text) != 2 || text[0] != operation {
-		t.Fatalf("%s.began holds %q, want %q and a process", gate, text, operation)
+	if len(text) != 3 || text[0] != operation {
+		t.Fatalf("%s.began holds %q, want %q, a process and a time", gate, text, operation)
 	}
 	pid, err := strconv.Atoi(text[1])
 	if err != nil {

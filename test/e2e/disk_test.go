@@ -72,7 +72,7 @@ func diskLab(t *testing.T, place string) (*lab, bool) {
 		return nil, false
 	}
 	l.configure(passCLIConfig + "workspace \"w\" {\n  repository = \"infra\"\n}\n")
-	l.write("value", "one")
+	l.write("gates/value", "one")
 	l.gate("plan").open()
 	l.gate("apply").open()
 	l.repo.Commit("main", map[string]string{"main.tf": l.module(fmt.Sprintf(`
@@ -85,7 +85,7 @@ resource "lab_thing" "a" {
   value = data.lab_value.in.value
   gate  = %q
 }
-`, l.path("value"), l.gate("plan").path, l.gate("apply").path))})
+`, l.path("gates", "value"), l.gate("plan").path, l.gate("apply").path))})
 	l.serve()
 	first := l.latest("w", "awaiting_approval")
 	l.tfops(0, "approve", first.ID)
@@ -105,7 +105,7 @@ func TestFullDisk(t *testing.T) {
 	known := l.runsOf("w")[0].ID
 
 	t.Log("full before a plan begins")
-	l.write("value", "two")
+	l.write("gates/value", "two")
 	l.fill(0)
 	a := l.command("sync", "w", "--wait")
 	l.drain()
@@ -146,7 +146,7 @@ func TestFullDisk(t *testing.T) {
 	t.Log("full in the middle of an apply")
 	l.gate("apply").close()
 	large := strings.Repeat("three-", 10_000) // the file of the state has no room for it
-	l.write("value", large)
+	l.write("gates/value", large)
 	l.tfops(10, "sync", "w", "--wait")
 	applied := l.latest("w", "awaiting_approval", known, id).ID
 	l.tfops(0, "approve", applied)
@@ -176,7 +176,7 @@ func TestFullDisk(t *testing.T) {
 	l.latest("w", "planned_and_finished", applied)
 
 	t.Log("space again")
-	l.write("value", "four")
+	l.write("gates/value", "four")
 	l.tfops(10, "sync", "w", "--wait")
 	last := l.latest("w", "awaiting_approval", applied).ID
 	l.tfops(0, "approve", last)
@@ -225,7 +225,7 @@ func TestReadOnlyDisk(t *testing.T) {
 		return
 	}
 	known := l.runsOf("w")[0].ID
-	l.write("value", "two")
+	l.write("gates/value", "two")
 	l.remount("data/runs", true)
 	a := l.tfops(12, "sync", "w", "--wait")
 	l.causedByDisk(a.errout)

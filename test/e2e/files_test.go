@@ -101,12 +101,12 @@ func TestTooManyOpenFiles(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.configure(passCLIConfig + "workspace \"w\" {\n  repository = \"infra\"\n}\n")
-	l.write("value", "one")
+	l.write("gates/value", "one")
 	plan, apply := l.gate("plan"), l.gate("apply")
 	l.repo.Commit("main", map[string]string{"main.tf": l.module(fmt.Sprintf("data \"lab_value\" \"in\" {\n  path = "+
 		"%q\n  gate = %q\n}\n"+
 		"resource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = data.lab_value.in.value\n  gate  = %q\n}\n",
-		l.path("value"), plan.path, apply.path))})
+		l.path("gates", "value"), plan.path, apply.path))})
 	l.serve()
 	id := l.latest("w", "planning").ID
 	plan.began()

@@ -25,6 +25,7 @@ type scene struct {
 	holder string // the run whose runner stands at a gate
 	phase  string
 	gate   gate
+	bare   bool // engines are not shut in: a provider may outlive its runner
 }
 
 // sceneModule is a root module that can be held at its plan and at its apply,
@@ -46,7 +47,7 @@ resource "lab_thing" "last" {
   stubborn   = true
   depends_on = [lab_thing.first]
 }
-`, l.path("value"), l.gate(name+"-plan").path, l.gate(name+"-apply").path, name))
+`, l.path("gates", "value"), l.gate(name+"-plan").path, l.gate(name+"-apply").path, name))
 }
 
 // newScene brings the run of main to a state and holds it there.
@@ -74,7 +75,7 @@ func (l *lab) sceneOf(state string) *scene {
 			s.lab.gate(name).open()
 		}
 	}
-	s.write("value", "one\n")
+	s.write("gates/value", "one\n")
 	s.repo.Commit("main", map[string]string{"main/main.tf": s.sceneModule("main"),
 		"other/main.tf": s.sceneModule("other")})
 	config := "runner {\n  pass_env    = [\"TF_CLI_CONFIG_FILE\"]\n  concurrency = 1\n}\n" // one waits for the other
@@ -126,6 +127,7 @@ func (s *scene) strike(victim string) {
 	s.t.Helper()
 	pid := s.runnerOf(s.holder, s.phase)
 	engine := s.engineOf(pid)
+	below := childrenOf(s.t, engine)
 	if strings.Contains(victim, "daemon") {
 		s.crash()
 	}
@@ -134,6 +136,11 @@ func (s *scene) strike(victim string) {
 		s.kill(pid)
 		testrig.WaitGone(s.t, pid)
 		testrig.WaitGone(s.t, engine) // it never outlives its runner
+		for started := range below {
+			if !s.bare { // nor does anything that it has started
+				testrig.WaitGone(s.t, started)
+			}
+		}
 	case victim == "terraform":
 		s.kill(engine)
 	}
@@ -151,11 +158,19 @@ func TestKill(t *testing.T) {
 	if !testrig.Long(t, "kills in statuses in which no runner is at work for the run, and of the runner alone") {
 		states, victims = []string{"planning", "applying"}, []string{"daemon", "terraform", "daemon and runner"}
 	}
+	const bare = " without a sandbox"
+	victims = append(victims, "runner"+bare, "daemon and runner"+bare)
 	for _, state := range states {
 		for _, victim := range victims {
 			t.Run(state+"/"+victim, func(t *testing.T) {
 				t.Parallel()
-				s := newScene(t, state)
+				l := newLab(t)
+				victim, isBare := strings.CutSuffix(victim, bare)
+				if isBare {
+					l.env = append(l.env, "TFOPS_SANDBOX=none")
+				}
+				s := l.sceneOf(state)
+				s.bare = isBare
 				before, provider := s.lab.run(s.run), s.gate.began()
 				if victim != "daemon" {
 					s.gate.forget() // what stands there next is another operation
@@ -176,10 +191,10 @@ func TestKill(t *testing.T) {
 }
 
 // goesOn: the runner never noticed, and the next daemon follows it.
-func (s *scene) goesOn(provider int) {
+func (s *scene) goesOn(provider operation) {
 	s.t.Helper()
 	if now := s.gate.began(); now != provider {
-		s.t.Errorf("process %d stands at the gate now, before it was %d", now, provider)
+		s.t.Errorf("%+v stands at the gate now, before it was %+v", now, provider)
 	}
 	s.gate.open()
 	want := "awaiting_approval"
@@ -195,7 +210,7 @@ func (s *scene) goesOn(provider int) {
 }
 
 // plannedAgain: a plan changes nothing, so the same run is planned once more.
-func (s *scene) plannedAgain(provider int) {
+func (s *scene) plannedAgain(provider operation) {
 	s.t.Helper()
 	if now := s.gate.began(); now == provider {
 		s.t.Error("the same process stands at the gate")
@@ -213,7 +228,7 @@ func (s *scene) plannedAgain(provider int) {
 
 // interrupted: what the apply did is not known, so nothing is repeated and
 // everything that tells of it is kept, until a person has looked.
-func (s *scene) interrupted(victim string, provider int) {
+func (s *scene) interrupted(victim string, provider operation) {
 	s.t.Helper()
 	r := s.reaches(s.holder, "interrupted")
 	locks, err := s.client.Locks(s.t.Context())
@@ -227,16 +242,19 @@ func (s *scene) interrupted(victim string, provider int) {
 		s.t.Errorf("next is %q, the error %+v", r.NextCommand, r.Error)
 	}
 	s.tfops(1, "cancel", s.holder).says(s.t, "nothing left to cancel")
-	if victim != "terraform" { // whose runner ended what it left
-		name := fmt.Sprintf("(pid %d)", provider)
+	outlives := s.bare && victim != "terraform" // whose runner ended what it left
+	if outlives {
+		name := fmt.Sprintf("(pid %d)", provider.pid)
 		if !strings.Contains(r.Error.Message, "still running") || !strings.Contains(r.Error.Message, name) {
 			s.t.Errorf("the survivor %s is not named: %s", name, r.Error.Message)
 		}
 		s.tfops(1, "resolve", s.holder, "-m", "I did not look").says(s.t, name, "still running",
-			fmt.Sprintf("kill %d", provider))
+			fmt.Sprintf("kill %d", provider.pid))
 	}
 	s.gate.open()
-	testrig.WaitGone(s.t, provider)
+	if s.bare {
+		testrig.WaitGone(s.t, provider.pid)
+	}
 	workspace := r.Workspace
 	s.tfops(0, "resolve", s.holder, "-m", "looked at the world")
 	fresh := s.latest(workspace, "awaiting_approval", s.holder)
@@ -250,7 +268,7 @@ func (s *scene) interrupted(victim string, provider int) {
 		s.t.Errorf("the first thing is in the state, so one is to be added, not %+v", fresh.Plan)
 	}
 	s.tfops(0, "approve", fresh.ID)
-	if victim == "terraform" {
+	if !outlives {
 		s.reaches(fresh.ID, "applied")
 		return
 	}
@@ -331,7 +349,7 @@ func TestTerminate(t *testing.T) {
 		third = s.latest("third", "planning").ID
 	}
 	if now := s.gate.began(); now != provider {
-		t.Errorf("process %d stands at the apply's gate, before it was %d", now, provider)
+		t.Errorf("%+v stands at the apply's gate, before it was %+v", now, provider)
 	}
 	s.terminate()
 	s.gate.open()

@@ -126,7 +126,7 @@ func (l *lab) powerCommit(n int) {
 			"resource \"terraform_data\" \"run\" {\n  triggers_replace = file(\"deploy.sh\")\n  provisioner "+
 			"\"local-exec\" {\n    command = \"text=$(cat deploy.sh) && echo ran: $text >> %s\" # which fails where "+
 			"the disk is gone, before the process is\n  }\n}\n",
-			l.gate("apply").path, l.path("ran")))})
+			l.gate("apply").path, l.path("gates", "ran")))})
 }
 
 // settles brings a workspace in order after whatever happened, as a person would: by
@@ -162,7 +162,7 @@ func (l *lab) settles(n int) {
 	if got, want := l.lastValue("a"), fmt.Sprintf("deploy %d", n); got != want {
 		l.t.Errorf("the world's value is %q, want %q", got, want)
 	}
-	for line := range strings.Lines(l.read("ran")) {
+	for line := range strings.Lines(l.read("gates/ran")) {
 		var m int
 		if _, err := fmt.Sscanf(line, "ran: deploy %d\n", &m); err != nil {
 			l.t.Errorf("something was applied with a file that was not there whole: %q", line)

@@ -396,16 +396,24 @@ type gate struct {
 
 func (l *lab) gate(name string) gate { return gate{l, l.path("gates", name)} }
 
-// began waits until an operation stands at the gate, and returns the
-// provider's process.
-func (g gate) began() int {
+// operation is one that stands at a gate.
+type operation struct {
+	pid  int // of the provider, as it is where the engine runs
+	time string
+}
+
+// began waits until an operation stands at the gate.
+func (g gate) began() operation {
 	g.l.t.Helper()
 	fields := strings.Fields(string(testrig.WaitFile(g.l.t, g.path+".began")))
-	pid, err := strconv.Atoi(fields[len(fields)-1])
+	if len(fields) != 3 {
+		g.l.t.Fatalf("at the gate is %q", fields)
+	}
+	pid, err := strconv.Atoi(fields[1])
 	if err != nil {
 		g.l.t.Fatal(err)
 	}
-	return pid
+	return operation{pid, fields[2]}
 }
 
 // forget makes began wait for the next operation.
@@ -445,20 +453,32 @@ func (l *lab) runnerOf(id, phase string) int {
 // engineOf is the engine that a runner has started.
 func (l *lab) engineOf(runner int) int {
 	l.t.Helper()
-	for _, dir := range mustGlob(l.t, "/proc/[0-9]*/stat") {
+	for pid, name := range childrenOf(l.t, runner) {
+		if name == l.engine {
+			return pid
+		}
+	}
+	l.t.Fatalf("runner %d has no engine", runner)
+	return 0
+}
+
+// childrenOf are the processes that one has started, by name.
+func childrenOf(t *testing.T, parent int) map[int]string {
+	t.Helper()
+	found := map[int]string{}
+	for _, dir := range mustGlob(t, "/proc/[0-9]*/stat") {
 		b, err := os.ReadFile(dir)
 		if err != nil {
 			continue // gone meanwhile
 		}
 		head, tail, _ := strings.Cut(string(b), ") ")
 		pid, name, _ := strings.Cut(head, " (")
-		if fields := strings.Fields(tail); name == l.engine && len(fields) > 1 && fields[1] == strconv.Itoa(runner) {
+		if fields := strings.Fields(tail); len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
 			n, _ := strconv.Atoi(pid)
-			return n
+			found[n] = name
 		}
 	}
-	l.t.Fatalf("runner %d has no engine", runner)
-	return 0
+	return found
 }
 
 func mustGlob(t *testing.T, pattern string) []string {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -67,14 +68,15 @@ func TestStoppedRunner(t *testing.T) {
 		t.Run(state+"/killed", func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, state)
-			runner, provider := s.runnerOf(s.run, s.phase), s.gate.began()
+			runner := s.runnerOf(s.run, s.phase)
 			engine := s.engineOf(runner)
-			s.halted(runner, engine, provider)
+			pids := append(slices.Collect(maps.Keys(childrenOf(t, engine))), runner, engine)
+			s.halted(pids...)
 			s.crash() // what is stopped the next daemon sees, too
 			s.serve()
-			s.halted(runner, engine, provider)
+			s.halted(pids...)
 			s.tfops(0, "cancel", s.run, "--force")
-			for _, pid := range []int{runner, engine, provider} {
+			for _, pid := range pids {
 				testrig.WaitGone(t, pid)
 			}
 			want := map[string]string{"planning": "canceled", "applying": "interrupted"}[state]
@@ -102,10 +104,10 @@ func TestStoppedRunnerRunsOutOfTime(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.configure(passCLIConfig + "workspace \"w\" {\n  repository   = \"infra\"\n  plan_timeout = \"25s\"\n}\n")
-	l.write("value", "one")
+	l.write("gates/value", "one")
 	g := l.gate("plan")
 	l.repo.Commit("main", map[string]string{"main.tf": l.module(fmt.Sprintf("data \"lab_value\" \"in\" {\n  path = "+
-		"%q\n  gate = %q\n}\n", l.path("value"), g.path))})
+		"%q\n  gate = %q\n}\n", l.path("gates", "value"), g.path))})
 	l.serve()
 	id := l.latest("w", "planning").ID
 	g.began()

@@ -59,12 +59,13 @@ func TestTornResultOfAnApply(t *testing.T) {
 		t.Run("followed/"+name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, "applying")
-			provider, runner := s.gate.began(), s.runnerOf(s.run, "apply")
+			runner := s.runnerOf(s.run, "apply")
+			engine := s.engineOf(runner)
 			s.write(filepath.Join("data", "runs", s.run, "apply", "result.json"), text)
 			s.kill(runner)
 			s.unknown()
 			s.gate.open()
-			testrig.WaitGone(t, provider)
+			testrig.WaitGone(t, engine)
 		})
 		t.Run("found/"+name, func(t *testing.T) {
 			t.Parallel()
@@ -105,18 +106,19 @@ func TestRunDirectoryRemovedInApply(t *testing.T) {
 	t.Run("restarted while the engine lives", func(t *testing.T) {
 		t.Parallel()
 		s := newScene(t, "applying")
-		provider, runner := s.gate.began(), s.runnerOf(s.run, "apply")
+		runner := s.runnerOf(s.run, "apply")
+		engine := s.engineOf(runner)
 		s.crash()
 		remove(s)
 		s.serve()
 		r := s.unknown()
 		if !strings.Contains(r.Error.Message, "directory of the run was removed") ||
-			!strings.Contains(r.Error.Message, fmt.Sprintf("(pid %d)", provider)) {
+			!strings.Contains(r.Error.Message, fmt.Sprintf("(pid %d)", engine)) {
 			t.Errorf("the error: %+v", r.Error)
 		}
 		s.tfops(1, "resolve", s.run, "-m", "I did not look").says(t, "still running")
 		s.gate.open()
-		testrig.WaitGone(t, provider)
+		testrig.WaitGone(t, engine)
 		testrig.WaitGone(t, runner)
 		s.resolved()
 	})
@@ -187,11 +189,12 @@ func TestKilledRunnersLeaveNothing(t *testing.T) {
 	t.Run("an apply", func(t *testing.T) {
 		t.Parallel()
 		s := newScene(t, "applying")
-		provider, pid := s.gate.began(), s.runnerOf(s.run, "apply")
+		pid := s.runnerOf(s.run, "apply")
+		engine := s.engineOf(pid)
 		s.kill(pid)
 		s.unknown()
 		s.noTemporaryFiles(s.run)
 		s.gate.open()
-		testrig.WaitGone(t, provider)
+		testrig.WaitGone(t, engine)
 	})
 }

@@ -15,7 +15,7 @@ import (
 // hold is how an operation is held up and failed.
 //
 //	delay     takes at least this long, e.g. "2s"
-//	gate      creates <gate>.began, holding "<operation> <pid of the provider>", and goes on once the file
+//	gate      creates <gate>.began, holding "<operation> <pid of the provider> <time>", and goes on once the file
 //	          <gate> exists
 //	stubborn  does not hear the engine's request to stop while it waits
 //	fail      then fails with this message, with nothing done
@@ -63,7 +63,8 @@ func pass(ctx context.Context, gate, operation string) error {
 	if err := watch.Add(filepath.Dir(gate)); err != nil { // before the look below, so that no opening is missed
 		return err
 	}
-	if err := replace(gate+".began", fmt.Appendf(nil, "%s %d\n", operation, os.Getpid())); err != nil {
+	if err := replace(gate+".began", fmt.Appendf(nil, "%s %d %d\n", operation, os.Getpid(),
+		time.Now().UnixNano())); err != nil {
 		return err
 	}
 	for {
