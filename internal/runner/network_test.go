@@ -3,6 +3,7 @@ package runner
 import (
 	"bufio"
 	"context"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -135,6 +137,44 @@ terraform {
 	if c := contact(t, a.dir, "state.example.com"); c.Out == 0 {
 		t.Errorf("in the ledger of the apply: %+v", c)
 	}
+}
+
+// Git and curl know the way out, too.
+func TestToolsReachListedHosts(t *testing.T) {
+	repo := gittest.NewRepo(t)
+	repo.Commit("main", map[string]string{"main.tf": "output \"from\" { value = \"git\" }\n"})
+	git := httptest.NewTLSServer(gittest.Handler(repo.Dir, "", ""))
+	t.Cleanup(git.Close)
+	answers := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w,
+			"answer")
+	}))
+	t.Cleanup(answers.Close)
+	r := newRig(t, nil)
+	r.resolver()
+	pemFile := filepath.Join(r.base, "ca.pem")
+	if err := os.WriteFile(pemFile, slices.Concat(certificate(git), certificate(answers)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.env["SSL_CERT_FILE"], r.env["GIT_SSL_CAINFO"] = pemFile, pemFile
+	r.write("main.tf",
+		simple+fmt.Sprintf("module \"m\" {\n  source = \"git::https://git.example.com:%s/repo.git?ref=main\"\n}\n",
+			portOf(git))+provisioned("curl -sS --cacert "+pemFile+" https://answers.example.com:"+portOf(answers)+"/ > made"))
+	open := listed("*.example.com:*", "127.0.0.1:*")
+	f, result := r.plan(open)
+	must(t, result, job.Succeeded, "", "")
+	if want := []string{"git.example.com:" + portOf(git)}; !slices.Equal(result.Hosts, want) {
+		t.Errorf("the plan spoke to %q, want %q", result.Hosts, want)
+	}
+	a := f.startApply(open)
+	must(t, a.wait(), job.Succeeded, "", "")
+	if b, err := os.ReadFile(a.wrote("made")); err != nil || string(b) != "answer" {
+		t.Errorf("curl got %q %v", b, err)
+	}
+}
+
+func certificate(s *httptest.Server) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 }
 
 // A host that is not listed is not reached: the error says so, and what to do.
