@@ -158,7 +158,10 @@ func TestToolsReachListedHosts(t *testing.T) {
 	}
 	r.env["SSL_CERT_FILE"], r.env["GIT_SSL_CAINFO"] = pemFile, pemFile
 	r.write("main.tf",
-		simple+fmt.Sprintf("module \"m\" {\n  source = \"git::https://git.example.com:%s/repo.git?ref=main\"\n}\n",
+		simple+fmt.Sprintf(`module "m" {
+  source = "git::https://git.example.com:%s/repo.git?ref=main"
+}
+`,
 			portOf(git))+provisioned("curl -sS --cacert "+pemFile+" https://answers.example.com:"+portOf(answers)+"/ > made"))
 	open := listed("*.example.com:*", "127.0.0.1:*")
 	f, result := r.plan(open)

@@ -56,7 +56,7 @@ type Engine struct {
 // UseNetwork gives the engine the network that its workspace asks for, once.
 func (e *Engine) UseNetwork(context.Context) (err error) {
 	if e.Network == nil {
-		e.Network, err = network.Open(e.Job)
+		e.Network, err = network.Open(e.Job, e.Env)
 	}
 	e.Network.Tell(e.Env)
 	return err

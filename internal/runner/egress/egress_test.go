@@ -424,3 +424,40 @@ func TestForward(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Where the machine itself reaches the network by a proxy, what is listed goes by it, and nothing else does.
+func TestUpstream(t *testing.T) {
+	upper := newRig(t, "*.example.com:*", "127.0.0.1:*")
+	r := newRig(t, "a.example.com:*")
+	r.plain, r.tls = upper.plain, upper.tls
+	r.proxy.Upstream = Upstream(map[string]string{"HTTPS_PROXY": "http://" + upper.at, "http_proxy": "http://" +
+		upper.at,
+		"NO_PROXY": "direct.example.com"})
+	r.names["a.example.com"] = nil // it knows no names
+	if got := r.get("https://a.example.com:TLS/x"); got != r.ports("200 a.example.com:TLS /x  ") {
+		t.Errorf("encrypted: %s", got)
+	}
+	if got := r.get("http://a.example.com:PLAIN/x"); got != r.ports("200 a.example.com:PLAIN /x  ") {
+		t.Errorf("plain: %s", got)
+	}
+	if c, ok := r.contact("a.example.com", false); !ok || c.In == 0 {
+		t.Errorf("ledger: %+v", r.proxy.Ledger.Contacts())
+	}
+	for _, at := range []string{"https://b.example.com:TLS/", "http://b.example.com:PLAIN/",
+		"http://127.0.0.1:PLAIN/"} {
+		if got := r.get(at); !strings.Contains(got, "is not in hosts") {
+			t.Errorf("%s: %s", at, got)
+		}
+	}
+	if err := tunnel(r, "a.example.com:TLS", "b.example.com", ""); err == nil {
+		t.Error("a tunnel with another name")
+	}
+	upper.proxy.Hosts = nil
+	if got := r.get("https://a.example.com:TLS/x"); !strings.Contains(got,
+		"the proxy of this machine does not connect") {
+		t.Errorf("refused above: %s", got)
+	}
+	if Upstream(map[string]string{"NO_PROXY": "*"}) != nil {
+		t.Error("no proxy is one")
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,9 @@ type Proxy struct {
 	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 	// Own are the addresses of this machine.
 	Own func() []netip.Addr
+	// Upstream is the proxy by which the machine itself reaches a URL; nil, or a nil URL, for none. It then
+	// resolves the names, in its own network.
+	Upstream func(*url.URL) (*url.URL, error)
 
 	once     sync.Once
 	places   chan struct{}
@@ -35,6 +39,7 @@ type Proxy struct {
 	end      context.CancelFunc
 	forward  *httputil.ReverseProxy
 	outgoing *http.Transport
+	relayed  *http.Transport // by the machine's own proxy
 }
 
 // Bounds on what an engine can have the runner hold.
@@ -82,7 +87,10 @@ func (p *Proxy) prepare() {
 				}
 				return p.dial(ctx, t)
 			}}
-		p.forward = &httputil.ReverseProxy{Transport: p.outgoing, FlushInterval: -1, ErrorLog: log.New(io.Discard, "",
+		p.relayed = p.outgoing.Clone()
+		p.relayed.DialContext, p.relayed.DisableKeepAlives = p.relayDial, true
+		p.relayed.Proxy = func(r *http.Request) (*url.URL, error) { return p.upstream(r.URL) }
+		p.forward = &httputil.ReverseProxy{Transport: p, FlushInterval: -1, ErrorLog: log.New(io.Discard, "",
 			0),
 			Rewrite: func(r *httputil.ProxyRequest) {
 				r.Out.URL.User = nil

@@ -22,7 +22,7 @@ func (p *Proxy) connect(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	out, err := p.dial(r.Context(), t)
+	out, err := p.reach(r.Context(), t)
 	if err != nil {
 		refuse(w, err)
 		return

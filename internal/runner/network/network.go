@@ -26,8 +26,9 @@ type Network struct {
 }
 
 // Open gives the engine a network of its own, where its workspace asks for that. Where the machine has
-// none to give nothing is planned: an open network in its place would be a silent one.
-func Open(j job.Job) (*Network, error) {
+// none to give nothing is planned: an open network in its place would be a silent one. env is the engine's: a
+// proxy that it names is how the machine reaches the network.
+func Open(j job.Job, env map[string]string) (*Network, error) {
 	if !j.Network.Closed() {
 		return nil, nil
 	}
@@ -41,6 +42,7 @@ func Open(j job.Job) (*Network, error) {
 	var direct []hosts.Endpoint
 	if listed {
 		n.proxy, direct = egress.New(allowed), allowed.Direct()
+		n.proxy.Upstream = egress.Upstream(env)
 	}
 	if n.space, err = netns.Open(cell.Capable, listed, direct); err != nil {
 		return nil, diagnostics.Refuse(job.CauseRunner, "run tfops as root, or where user and network namespaces are "+
