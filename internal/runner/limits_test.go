@@ -138,3 +138,15 @@ func TestProcessors(t *testing.T) {
 		t.Errorf("%s %v", b, err)
 	}
 }
+
+// A fork bomb ends its phase and nothing else. It is lit where the kernel bounds it, by a user namespace.
+func TestForkBomb(t *testing.T) {
+	if os.Getuid() == 0 {
+		return // TestNetworkOfSomebody runs it
+	}
+	r := newRig(t, map[string]string{"main.tf": provisioned("bomb() { bomb | bomb & }; bomb; sleep 3; exit 1")})
+	l := within(workspace.Limits{Tasks: 200})
+	f := r.planned(l)
+	result := f.startApply(l).wait()
+	must(t, result, job.Failed, job.CauseLimit, "tasks = 200")
+}

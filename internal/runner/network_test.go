@@ -11,9 +11,11 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -157,12 +159,12 @@ func TestToolsReachListedHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.env["SSL_CERT_FILE"], r.env["GIT_SSL_CAINFO"] = pemFile, pemFile
-	r.write("main.tf",
-		simple+fmt.Sprintf(`module "m" {
+	fetch := "curl -sS --cacert " + pemFile + " https://answers.example.com:" + portOf(answers) + "/ > made"
+	r.write("main.tf", simple+fmt.Sprintf(`module "m" {
   source = "git::https://git.example.com:%s/repo.git?ref=main"
 }
 `,
-			portOf(git))+provisioned("curl -sS --cacert "+pemFile+" https://answers.example.com:"+portOf(answers)+"/ > made"))
+		portOf(git))+provisioned(fetch))
 	open := listed("*.example.com:*", "127.0.0.1:*")
 	f, result := r.plan(open)
 	must(t, result, job.Succeeded, "", "")
@@ -405,4 +407,50 @@ func ask(request string) error {
 		return fmt.Errorf("%s", resp.Status)
 	}
 	return nil
+}
+
+// Who is not root has the same network, by a user namespace.
+func TestNetworkOfSomebody(t *testing.T) {
+	if os.Getuid() != 0 {
+		return // it was tried by the others
+	}
+	dir := somebodys(t)
+	exe := filepath.Join(dir, "runner.test")
+	if err := copyTo(exe, os.Args[0]); err != nil {
+		t.Fatal(err)
+	}
+	const these = "TestListedHosts|TestNamedLocalService|" +
+		"TestNoNetwork|TestAttacksOnTheNetwork|TestFileSize|TestForkBomb"
+	cmd := exec.Command(exe, "-test.short", "-test.v", "-test.run=^("+these+")$")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir, "TESTRIG_CACHE="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: somebody, Gid: somebody}}
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.Count(string(out), "--- PASS") != 6 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+const somebody = 64123 // whom no system has
+
+// somebodys is a directory of somebody.
+func somebodys(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "tfops-somebody-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chown(dir, somebody, somebody); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func copyTo(to, from string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, 0o755)
 }

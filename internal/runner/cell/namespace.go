@@ -54,7 +54,9 @@ func (n Namespace) Attributes() *syscall.SysProcAttr {
 			attr.Cloneflags |= syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC
 		}
 		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_DAC_OVERRIDE,
-			unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER, unix.CAP_CHOWN, unix.CAP_SYS_CHROOT, unix.CAP_SETPCAP}
+			unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER, unix.CAP_CHOWN, unix.CAP_SYS_CHROOT, unix.CAP_SETPCAP,
+			// for a network that has nothing but itself
+			unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE}
 	}
 	return attr
 }

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -96,7 +98,9 @@ func (e *Engine) run(ctx context.Context, name string, init *Init, call Call) (*
 		return out, err
 	}
 	end := e.Guard.Watch()
-	err = room.Run(ctx, func(ctx context.Context) error { return e.start(ctx, tf, out, call) })
+	err = room.Run(ctx, func(ctx context.Context) error {
+		return e.inNetwork(func() error { return e.start(ctx, tf, out, call) })
+	})
 	end()
 	doneErr := done()
 	if b := e.Guard.Broken(); b != nil && (err != nil || e.Job.Phase == job.PlanPhase) {
@@ -150,6 +154,16 @@ func (e *Engine) CheckKept(kind string, config map[string]any) error {
 		fmt.Sprintf("add it to the workspace: write = [%q]; or set %s in backend_config of the workspace",
 			filepath.Dir(path), key),
 		"the local backend's %s %q lies where the engine of this workspace may not write", key, path)
+}
+
+// inNetwork calls fn on the thread that lives in the engine's network, where commands have no namespaces of
+// their own: then they are started by another one. Who is not root has capabilities on that thread, which an engine
+// must not get; start refuses it.
+func (e *Engine) inNetwork(fn func() error) error {
+	if e.Network == nil || e.Level == sandbox.Namespaces || os.Getuid() != 0 {
+		return fn()
+	}
+	return cell.Capable(fn)
 }
 
 // start runs the command on the thread that starts the engine, once this thread is what the engine is to get.
@@ -235,7 +249,7 @@ func (e *Engine) ended(ctx context.Context, room *cell.Room, what string, out *d
 	f := diagnostics.Explain(what, out.All(), out.Plain.String())
 	f.Next = e.FromMirror(f.Next)
 	e.tellRefused(f, out)
-	e.tellFileSize(f, out)
+	e.tellLimits(f, out)
 	return f
 }
 
@@ -260,14 +274,23 @@ func (e *Engine) tellRefused(f *diagnostics.Failure, out *diagnostics.Output) {
 	}
 }
 
-var fileSizeText = lazyregexp.New(`(?i)file too large|file size limit exceeded`)
+var (
+	fileSizeText = lazyregexp.New(`(?i)file too large|file size limit exceeded`)
+	tasksText    = lazyregexp.New(`(?i)cannot fork|fork: retry|resource temporarily unavailable|create new OS thread`)
+)
 
-// tellFileSize names the limit where a file became too large.
-func (e *Engine) tellFileSize(f *diagnostics.Failure, out *diagnostics.Output) {
-	if most := e.Job.Limits.FileSize; most > 0 && said(out, fileSizeText().MatchString) {
-		b := &limits.Breach{Name: "file_size", Allowed: workspace.Size(most)}
-		f.Cause, f.Next = job.CauseLimit, b.Next()
-		f.Message += "; no file may become larger than file_size = " + b.Allowed
+// tellLimits names the limit where the kernel held something to it, of which the engine tells by what failed.
+func (e *Engine) tellLimits(f *diagnostics.Failure, out *diagnostics.Output) {
+	tell := func(what, name, allowed string) {
+		f.Cause, f.Next = job.CauseLimit, (&limits.Breach{Name: name}).Next()
+		f.Message += "; " + what + name + " = " + allowed
+	}
+	l := e.Job.Limits
+	switch {
+	case l.FileSize > 0 && said(out, fileSizeText().MatchString):
+		tell("no file may become larger than ", "file_size", workspace.Size(l.FileSize))
+	case l.Tasks > 0 && said(out, tasksText().MatchString):
+		tell("no more processes and threads may be at once than ", "tasks", strconv.Itoa(l.Tasks))
 	}
 }
 

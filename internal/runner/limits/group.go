@@ -189,7 +189,7 @@ func (g *Group) Kill() {
 
 // Remove ends what is left in it, and takes it away.
 func (g *Group) Remove() {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if err := unix.Rmdir(g.dir); err == nil || errors.Is(err, unix.ENOENT) {
 			return
 		}

@@ -58,7 +58,7 @@ func began(pid int) uint64 {
 
 // patience is how long what is below an engine is killed until nothing is found. What was killed
 // takes a moment to give back what it has.
-const patience = time.Second
+const patience = 10 * time.Second
 
 // killBelow kills what the engine has started and not the engine, so that it can tell what became
 // of it, save its state and release its lock. It reports whether all of it could be killed, and

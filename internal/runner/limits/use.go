@@ -29,10 +29,14 @@ type process struct{ pid, parent int }
 const most = 20_000
 
 // Look adds up what the descendants of a process have.
-func Look(root int) Use {
+func Look(root int) Use { return look(root, 0) }
+
+// look stops once it has seen so many tasks; 0 is no bound. Whoever counts a tree that doubles all the time would
+// come too late.
+func look(root, enough int) Use {
 	var u Use
 	queue := []process{{pid: root}}
-	for len(queue) > 0 && len(u.processes) < most {
+	for len(queue) > 0 && len(u.processes) < most && (enough == 0 || u.Tasks < enough) {
 		p := queue[0]
 		queue = queue[1:]
 		if p.pid != root {

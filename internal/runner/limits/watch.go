@@ -6,6 +6,7 @@ package limits
 import (
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,7 +61,8 @@ type Guard struct {
 
 // How often it looks: a watcher that nothing depends on looks now and then.
 const (
-	soon   = 2 * time.Millisecond // until the engine is there
+	soon   = 2 * time.Millisecond  // until the engine is there
+	quick  = 20 * time.Millisecond // where processes are counted, which double faster than memory
 	often  = 50 * time.Millisecond
 	seldom = 500 * time.Millisecond
 	// share of the time that looking at the disk may take
@@ -130,7 +132,7 @@ func (g *Guard) watch(stop <-chan struct{}) {
 			return
 		case <-t.C:
 		}
-		u := Look(os.Getpid())
+		u := look(os.Getpid(), 2*g.Limits.Tasks)
 		g.bind(u)
 		if began := time.Now(); g.Limits.Disk > 0 && !began.Before(nextDisk) {
 			disk = written(g.Dirs) + nameless(u.processes) - g.before
@@ -141,6 +143,8 @@ func (g *Guard) watch(stop <-chan struct{}) {
 		g.saw(u)
 		switch {
 		case !g.bounded: // it has not begun
+		case g.Limits.Tasks > 0:
+			pace = quick
 		case g.Limits != (workspace.Limits{}):
 			pace = often
 		case pace < seldom:
@@ -163,6 +167,22 @@ func (g *Guard) bind(u Use) {
 		// It may have ended already.
 		_ = unix.Prlimit(g.tree.engine, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: n, Max: n}, nil)
 	}
+	// Of a user namespace the kernel counts what is in it, this process included; elsewhere all that the user has
+	// on the machine. It leaves room for the limit to be exceeded, which says whose fault it is.
+	if n := uint64(last * float64(g.Limits.Tasks)); n > 0 && userNamespace() {
+		n += spare
+		_ = unix.Prlimit(g.tree.engine, unix.RLIMIT_NPROC, &unix.Rlimit{Cur: n, Max: n}, nil)
+	}
+}
+
+// spare is how many tasks this process has at most.
+const spare = 64
+
+// userNamespace reports whether this process lives in a user namespace of its own.
+func userNamespace() bool {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && len(strings.Fields(string(b))) == 3 && !strings.HasSuffix(strings.TrimSpace(string(b)),
+		"4294967295")
 }
 
 // saw holds what was seen against the limits.
