@@ -63,6 +63,8 @@ func TestApplyAboveLimits(t *testing.T) {
 			workspace.Limits{Memory: 300 << 20}},
 		"tasks": {"f() { [ $1 -gt 9 ] && sleep 60; f $(($1+1)) & f $(($1+1)); }; f 0", "went above tasks = 200",
 			workspace.Limits{Tasks: 200}},
+		"memory without a process": {os.Args[0] + " reach x memory 500000000", "went above memory = 300MiB",
+			workspace.Limits{Memory: 300 << 20}},
 		"sleepers": {"for i in $(seq 400); do (sleep 60 &) ; done; sleep 60", "went above tasks = 150",
 			workspace.Limits{Tasks: 150}},
 		"disk": {"while :; do head -c 10000000 /dev/zero >> filled; done", "went above disk = 30MiB",
@@ -149,4 +151,15 @@ func TestForkBomb(t *testing.T) {
 	f := r.planned(l)
 	result := f.startApply(l).wait()
 	must(t, result, job.Failed, job.CauseLimit, "tasks = 200")
+}
+
+// What lies in the memory that processes share is bounded, whatever the limits are.
+func TestSharedMemoryIsBounded(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": provisioned("head -c 100000000 /dev/zero > /dev/shm/x || true; " +
+		"stat -c %s /dev/shm/x > made")})
+	f := r.planned()
+	must(t, f.startApply().wait(), job.Succeeded, "", "")
+	if b, err := os.ReadFile(f.wrote("made")); err != nil || strings.TrimSpace(string(b)) != "67108864" {
+		t.Errorf("%s %v", b, err)
+	}
 }

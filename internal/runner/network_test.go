@@ -14,11 +14,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
@@ -371,6 +373,19 @@ func reach(args []string) {
 				}
 			}
 			_, err = c.Read(make([]byte, 1))
+			return err
+		case "memory": // a file in memory, which no process has mapped
+			most, err := strconv.Atoi(to)
+			if err != nil {
+				return err
+			}
+			fd, err := unix.MemfdCreate("x", 0)
+			for size, block := 0, make([]byte, 1<<20); err == nil && size < most; size += len(block) {
+				_, err = unix.Write(fd, block)
+			}
+			if err == nil {
+				err = unix.Pause() // until it is killed
+			}
 			return err
 		case "lookup":
 			_, err := net.LookupHost(to)

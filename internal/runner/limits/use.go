@@ -159,8 +159,8 @@ func blocks(info fs.FileInfo, seen map[[2]uint64]bool) int64 {
 }
 
 // nameless adds up the open files of processes that have no name any more: nobody finds them
-// in a directory, and they take room as long as they are open.
-func nameless(of []process) (sum int64) {
+// in a directory, and they take room as long as they are open, on a disk or in memory.
+func nameless(of []process) (disk, memory int64) {
 	seen := map[[2]uint64]bool{}
 	for _, p := range of {
 		dir := filepath.Join("/proc", strconv.Itoa(p.pid), "fd")
@@ -176,9 +176,13 @@ func nameless(of []process) (sum int64) {
 			}
 			if key := [2]uint64{s.Dev, s.Ino}; !seen[key] {
 				seen[key] = true
-				sum += s.Blocks * 512
+				if to, _ := os.Readlink(filepath.Join(dir, fd.Name())); strings.HasPrefix(to, "/memfd:") {
+					memory += s.Blocks * 512
+				} else {
+					disk += s.Blocks * 512
+				}
 			}
 		}
 	}
-	return sum
+	return disk, memory
 }

@@ -123,7 +123,7 @@ func (g *Guard) Watch() (end func()) {
 
 func (g *Guard) watch(stop <-chan struct{}) {
 	pace := soon
-	var disk int64
+	var disk, memory int64 // of files
 	var nextDisk time.Time
 	for t := time.NewTimer(pace); ; t.Reset(pace) {
 		select {
@@ -134,12 +134,15 @@ func (g *Guard) watch(stop <-chan struct{}) {
 		}
 		u := look(os.Getpid(), 2*g.Limits.Tasks)
 		g.bind(u)
-		if began := time.Now(); g.Limits.Disk > 0 && !began.Before(nextDisk) {
-			disk = written(g.Dirs) + nameless(u.processes) - g.before
+		if began := time.Now(); g.Limits.Disk+g.Limits.Memory > 0 && !began.Before(nextDisk) {
+			disk, memory = nameless(u.processes)
+			if g.Limits.Disk > 0 {
+				disk += written(g.Dirs) - g.before
+			}
 			now := time.Now()
 			nextDisk = now.Add(max(4*often, share*now.Sub(began)))
 		}
-		u.Disk = disk
+		u.Disk, u.Own = disk, u.Own+memory
 		g.saw(u)
 		switch {
 		case !g.bounded: // it has not begun

@@ -88,7 +88,7 @@ func (c *carrying) make(i int, m Mount) error {
 		if err := point(m); err != nil {
 			return err
 		}
-		return mount("tmpfs", m.at, "tmpfs", unix.MS_NODEV, "mode=1777")
+		return mount("tmpfs", m.at, "tmpfs", unix.MS_NODEV, "mode=1777,size=64m") // memory that no process has
 	case ptys:
 		if err := point(m); err != nil {
 			return err
