@@ -55,7 +55,7 @@ func fixture() sample {
 		active: run.Run{ID: "01zgwseg1b4k", Workspace: "net", Kind: run.Drift, Status: run.Pending, CreatedAt: at(8),
 			Attempt: 1},
 		votes: []approvals.Vote{{Run: ended.ID, Digest: "sha256:0123", Commit: "c0ffee", Voter: "li", Yes: true,
-			Comment: "fine", At: at(3)}},
+			Comment: "fine", At: at(3), Daemon: true}},
 		events: []run.Event{{Run: ended.ID, At: at(2), From: run.Pending, To: run.Planning, Actor: "ana",
 			Text: "off it goes"}},
 		record: fixtureRecord(),
@@ -63,16 +63,18 @@ func fixture() sample {
 			Reason: "applying", Since: at(5)},
 		audit: audit.Record{At: at(3), Actor: "li", Via: "socket", Action: "approve", Workspace: "net", Run: ended.ID,
 			Peer:   access.Peer{UID: "1000", PID: 7, LoginUID: "1001", Login: "ana"},
-			Digest: "sha256:0123", Commit: "c0ffee", Reason: "fine", Refused: "no", Unrecorded: 3},
+			Digest: "sha256:0123", Commit: "c0ffee", Reason: "fine", Refused: "no", Unrecorded: 3,
+			Authors: "2 of 2 commits verified"},
 		finding: drift.Finding{ID: "3f2a9c41d07b", Workspace: "net",
 			Difference: drift.Difference{Address: "aws_vpc.main", Type: "aws_vpc", Module: "module.m",
 				Provider: "registry.terraform.io/hashicorp/aws", Class: drift.Changed, Action: plan.Update,
-				Problems: []string{"a problem"},
+				Problems: []string{"a problem"}, Follows: []string{"aws_vpc.other"},
 				Attributes: []drift.Attribute{{Path: "tags.Name", Before: "a", After: "b", Wanted: "c", Sensitive: true,
 					FirstSeen: at(-6), IgnoredBy: "tags"}}},
 			Life: drift.Acknowledged, Severity: drift.Low, FirstSeen: at(-6), LastSeen: at(-5), Times: 2,
 			Returned: at(-4), ResolvedAt: at(-3), ResolvedBy: ended.ID, Past: []drift.Stay{{From: at(-9), To: at(-8)}},
-			Ack:  &drift.Ack{By: "ana", Reason: "known", At: at(-2), Until: at(99), Attributes: []string{"tags.Name"}},
+			Ack: &drift.Ack{By: "ana", Reason: "known", At: at(-2), Until: at(99), Attributes: []string{"tags.Name"},
+				Values: map[string]string{"tags.Name": "0123456789abcdef"}},
 			File: "net/main.tf", Line: 7, Owners: []string{"@acme/net"}, LastRun: ended.ID,
 			LastApprovers: []string{"li"}, Heals: []time.Time{at(-1)}},
 		check: drift.Check{Workspace: "net", Run: "01zgwseg1b4k", At: at(-5), Took: time.Minute, Commit: "beef",
@@ -93,12 +95,17 @@ func endedRun() run.Run {
 	return run.Run{ID: "01zgwseg0v3j", Workspace: "net", Kind: run.Sync, Status: run.Errored,
 		Reason: run.Superseded, Comment: "said",
 		Authors: &authorship.Authors{Since: "beef", Until: "c0ffee", Commits: 2, Unknown: "why", Next: "what to do",
-			People: []authorship.Person{{Name: "Ana", Email: "ana@example.com", Commit: "c0ffee", Commits: 2}}},
+			People: []authorship.Person{{Name: "Ana", Email: "ana@example.com", Commit: "c0ffee", Commits: 2,
+				Verified: true, Signer: "ana"}},
+			Keys: "sha256:4567", Verified: 1, Exempt: 1,
+			Signers:    []authorship.Signer{{User: "ana", Commit: "c0ffee", Commits: 1}},
+			Unverified: []authorship.Unverified{{Commit: "beef", Why: "not signed", Next: "sign it"}}},
 		Commit: run.Commit{SHA: "c0ffee", Author: run.Person{Name: "Ana", Email: "ana@example.com"},
 			Committer: run.Person{Name: "Li", Email: "li@example.com"},
 			CoAuthors: []run.Person{{Name: "Bo", Email: "bo@example.com"}},
 			Message:   "a change\n\nof \"all\" <that> & \u00fc", Time: at(-10)},
-		Tag:         "v1.2.0",
+		Tag: "v1.2.0",
+		Ref: "feature", Sandbox: "namespaces",
 		Trigger:     run.Trigger{Cause: run.ByPerson, Actor: "ana", Run: "01zgwseg0aaa"},
 		Fingerprint: "f1", State: "s3:bucket=b,key=k#default",
 		Moving: &run.StateMove{From: stateRef("s3:bucket=a"), To: stateRef("s3:bucket=b,key=k#default"), Done: true,
@@ -110,7 +117,8 @@ func endedRun() run.Run {
 		Plan: &run.PlanSummary{Digest: "sha256:0123", Counts: plan.Counts{Add: 1, Change: 2, Delete: 3, Replace: 4,
 			Import: 5, Move: 6, Forget: 7, Read: 8, Outputs: 9},
 			Types: []string{"aws_vpc"}, Addresses: []string{"aws_vpc.main"}, Drifted: 10, Changes: true,
-			Complete: true, Engine: "terraform 1.11.4"},
+			Complete: true, Engine: "terraform 1.11.4",
+			Hosts: []string{"api.example.com"}, NewHosts: []string{"api.example.com"}},
 		Failure: &run.Failure{Message: "it failed", Detail: "the engine said so", Next: "tfops logs"},
 		Codify:  "3f2a9c41d07b", Found: &run.Found{Drift: workspace.Drifted, Addresses: []string{"aws_vpc.main"},
 			Why: "why"}, Upstream: []string{"dns"},
@@ -124,7 +132,8 @@ func endedRun() run.Run {
 }
 
 func fixtureRecord() workspace.Record {
-	return workspace.Record{Name: "net", Head: "h1", Desired: "c0ffee", DesiredAt: at(0), Fingerprint: "f1",
+	return workspace.Record{Name: "net", PeakMemory: 1 << 30, Hosts: []string{"api.example.com"}, Head: "h1",
+		Desired: "c0ffee", DesiredAt: at(0), Fingerprint: "f1",
 		Applied: "beef", AppliedAt: at(-1),
 		AppliedFingerprint: "f0", ApplyStartedAt: at(5), Destroyed: true, StartedAt: at(2),
 		State:      "s3:bucket=b,key=k#default",
@@ -339,7 +348,10 @@ func (f *sample) before(version int) {
 	f.record.OutputsOf, f.record.AppliedOf, f.record.Obstacle, f.record.EndedRun = "", "", nil, ""
 	f.ended.Authors, f.record.Orphan.Head = nil, ""
 	f.audit.Peer, f.audit.Digest, f.audit.Commit = access.Peer{}, "", ""
-	f.audit.Refused, f.audit.Unrecorded = "", 0
+	f.audit.Refused, f.audit.Unrecorded, f.audit.Authors = "", 0, ""
+	f.ended.Plan.Hosts, f.ended.Plan.NewHosts, f.ended.Sandbox, f.ended.Ref = nil, nil, "", ""
+	f.record.PeakMemory, f.record.Hosts, f.votes[0].Daemon = 0, nil, false
+	f.finding.Follows, f.finding.Ack.Values = nil, nil
 	if version < 2 { // knows nothing of generators, order and inputs
 		f.ended.Upstream, f.ended.Inputs = nil, nil
 		f.record.Origin, f.record.Orphan, f.record.Ended, f.record.HeldBack, f.record.Outputs,

@@ -90,7 +90,7 @@ resource "terraform_data" "m" {
     command = "echo ran: $(cat '${path.module}/payload') >> %s"
   }
 }
-`, l.path("ran"))})
+`, l.path("gates", "ran"))})
 	l.repo.Commit("main", map[string]string{"deploy.sh": fmt.Sprintf("whole %d", l.n), "main.tf": fmt.Sprintf(`
 module "m" {
   source = "git::file://%s?ref=main"
@@ -101,7 +101,7 @@ resource "terraform_data" "run" {
     command = "echo ran: $(cat deploy.sh) >> %s"
   }
 }
-`, l.module.Dir, l.path("ran"))})
+`, l.module.Dir, l.path("gates", "ran"))})
 }
 
 // round brings about a plan that waits, damages a file of a kind that was not tried
@@ -229,13 +229,13 @@ func (l *tornLab) comesInOrder(kind string) {
 		done[last]++
 		return false
 	})
-	for line := range strings.Lines(l.read("ran")) {
+	for line := range strings.Lines(l.read("gates/ran")) {
 		var m int
 		if _, err := fmt.Sscanf(line, "ran: whole %d\n", &m); err != nil || m > l.n {
 			l.t.Fatalf("%s: something else was applied than what was shown: %q", kind, line)
 		}
 	}
-	if !strings.Contains(l.read("ran"), fmt.Sprintf("ran: whole %d\n", l.n)) {
+	if !strings.Contains(l.read("gates/ran"), fmt.Sprintf("ran: whole %d\n", l.n)) {
 		l.t.Errorf("%s: the newest commit was not applied", kind)
 	}
 }
