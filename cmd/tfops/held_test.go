@@ -72,7 +72,7 @@ func TestEveryWaitHasATimeout(t *testing.T) {
 // TestNothingWaitsBehindAnInterruptedRun has a real daemon say so.
 func TestNothingWaitsBehindAnInterruptedRun(t *testing.T) {
 	l := newLive(t)
-	dir := t.TempDir()
+	dir := filepath.Join(filepath.Dir(l.data), "given")
 	began, gate := filepath.Join(dir, "began"), filepath.Join(dir, "gate")
 	for _, pipe := range []string{began, gate} {
 		if err := syscall.Mkfifo(pipe, 0o600); err != nil {

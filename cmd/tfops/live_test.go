@@ -30,6 +30,9 @@ type live struct {
 
 const liveConfig = `
 data_dir = "data"
+runner {
+  write = ["%given"]
+}
 repository "infra" {
   url  = %q
   poll = "1h"
@@ -51,12 +54,16 @@ func newLive(t *testing.T) *live {
 	l := &live{shell: newShell(t), repo: gittest.NewRepo(t)}
 	l.now = time.Now
 	l.repo.Commit("main", mainTF("one"), gittest.Author("Ana", "ana@example.com"), gittest.Message("Begin"))
-	write(t, "tfops.hcl", strings.ReplaceAll(liveConfig, "%q", `"`+l.repo.Dir+`"`))
-	write(t, "engine.rc", "")
 	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Mkdir("given", 0o700); err != nil { // what engines see besides
+		t.Fatal(err)
+	}
+	write(t, "tfops.hcl", strings.NewReplacer("%q", `"`+l.repo.Dir+`"`, "%given",
+		filepath.Join(dir, "given")).Replace(liveConfig))
+	write(t, "engine.rc", "")
 	l.data = filepath.Join(dir, "data")
 	exe, err := os.Executable()
 	if err != nil {
