@@ -44,8 +44,9 @@ var floors = [][]string{
 	{"internal/runner/diagnostics", "internal/drift/classify", "internal/drift/findings",
 		"internal/drift/healing",
 		"internal/usage", "internal/api/lookup", "internal/doctor"},
-	{"internal/fleet"}, // out of reach and the rules
-	{"internal/runner/launch", "internal/runner/mounts"}, // parts of a cell
+	{"internal/fleet"},         // out of reach and the rules
+	{"internal/runner/mounts"}, // a part of a cell
+	{"internal/runner/launch"}, // gives what mounts have decided on, as rules
 	{"internal/runner/cell"},
 	{"internal/runner/inputs", "internal/runner/deadline", "internal/runner/limits", // looks at processes
 		"internal/runner/egress", "internal/runner/netns"},

@@ -59,23 +59,31 @@ func (l *Local) namespaceFor(dir string) (cell.Namespace, error) {
 		}
 	}
 	l.namespace, l.probed = found, true
-	l.sandbox = l.levelFor(found, why)
+	l.sandbox = l.levelFor(dir, found, why)
 	return found, nil
 }
 
 // levelFor is the level that a probe found, and what it lacked for a better one.
-func (l *Local) levelFor(found cell.Namespace, why error) sandbox.State {
+func (l *Local) levelFor(dir string, found cell.Namespace, why error) sandbox.State {
 	s := sandbox.State{Level: sandbox.Namespaces}
-	if why != nil || found == cell.NoNamespace {
-		s.Level = sandbox.None
-	}
 	if why != nil {
 		s.Lacks = append(s.Lacks, cell.LackOf(why))
 	}
-	if l.Most != "" && s.Level.AtLeast(l.Most) && s.Level != l.Most {
-		s.Level = l.Most
+	asked := l.Most.Known() && l.Most != sandbox.Namespaces
+	if asked {
 		s.Lacks = append(s.Lacks, sandbox.Lack{Kind: sandbox.LacksChoice, Detail: "TFOPS_SANDBOX"})
 	}
+	if why == nil && found != cell.NoNamespace && !asked {
+		return s
+	}
+	if s.Level = sandbox.None; l.Most == sandbox.None {
+		return s
+	}
+	if err := l.probeAs(cell.NoNamespace, dir, cell.ProbeFilters); err != nil {
+		s.Lacks = append(s.Lacks, cell.LackOf(err))
+		return s
+	}
+	s.Level = sandbox.Filters
 	return s
 }
 
@@ -90,7 +98,10 @@ func (l *Local) probeAgain(n cell.Namespace, err error) {
 	l.probed = false
 }
 
-func (l *Local) probe(n cell.Namespace, in string) error {
+func (l *Local) probe(n cell.Namespace, in string) error { return l.probeAs(n, in, "1") }
+
+// probeAs tries what a runner of this namespace can do; what says what of that.
+func (l *Local) probeAs(n cell.Namespace, in, what string) error {
 	if err := os.MkdirAll(in, 0o700); err != nil {
 		return fmt.Errorf("%w: %w", cell.ErrNotProbed, err)
 	}
@@ -103,7 +114,7 @@ func (l *Local) probe(n cell.Namespace, in string) error {
 		_ = os.RemoveAll(dir)
 	}()
 	cmd := exec.Command(l.Exe, "runner", dir)
-	cmd.Env = append(append(append(bareEnv(), n.Environment()...), cell.ProbeEnv+"=1"), l.ExtraEnv...)
+	cmd.Env = append(append(append(bareEnv(), n.Environment()...), cell.ProbeEnv+"="+what), l.ExtraEnv...)
 	cmd.SysProcAttr = n.Attributes()
 	out, err := cmd.CombinedOutput()
 	if err == nil {

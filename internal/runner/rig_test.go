@@ -22,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/runner/phase"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -81,7 +82,8 @@ func newRig(t testing.TB, files map[string]string) *rig {
 		t.Fatal(err)
 	}
 	base := t.TempDir()
-	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"), local: &Local{Exe: exe, ExtraEnv: raceSettings},
+	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"),
+		local:    &Local{Exe: exe, ExtraEnv: raceSettings, Most: sandbox.Level(os.Getenv("TFOPS_SANDBOX"))},
 		identity: id, engine: job.EngineSpec{Name: "terraform"},
 		env: map[string]string{"PATH": filepath.Dir(terraform) + ":/usr/bin:/bin", "HOME": filepath.Join(base, "home")}}
 	for _, dir := range []string{r.tree, r.env["HOME"], r.workspaceDir(), filepath.Join(base, "cache"),

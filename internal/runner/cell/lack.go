@@ -2,8 +2,10 @@ package cell
 
 import (
 	"os"
+	"strconv"
 	"strings"
 
+	"github.com/tfops/tfops/internal/runner/launch"
 	"github.com/tfops/tfops/internal/sandbox"
 )
 
@@ -28,6 +30,12 @@ func LackOf(why error) sandbox.Lack {
 		return sandbox.Lack{Kind: sandbox.LacksFreshProc, Detail: text}
 	case strings.Contains(text, opMount):
 		return sandbox.Lack{Kind: sandbox.LacksOverlay, Detail: text}
+	case strings.Contains(text, "Landlock"), strings.Contains(text, "landlock"):
+		version := ""
+		if v := launch.LandlockVersion(); v > 0 {
+			version = strconv.Itoa(v)
+		}
+		return sandbox.Lack{Kind: sandbox.LacksLandlock, Detail: version}
 	case strings.Contains(text, "seccomp"), strings.Contains(text, "filter system calls"):
 		return sandbox.Lack{Kind: sandbox.LacksSeccomp, Detail: text}
 	}

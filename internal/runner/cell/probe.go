@@ -20,7 +20,15 @@ import (
 
 // Probe tries in dir, as a runner would, what showing a tree takes, and then what a room takes.
 func Probe(dir string) error {
-	if os.Getenv(ProbeEnv) == probeInside {
+	switch os.Getenv(ProbeEnv) {
+	case probeInside:
+		return nil
+	case ProbeFilters:
+		return probeFilters(dir)
+	case probeHidden:
+		if _, err := os.ReadDir(dir); err == nil {
+			return errors.New("what is hidden can be read")
+		}
 		return nil
 	}
 	if err := Enter(Namespace(os.Getenv(NamespaceEnv))); err != nil {
@@ -56,6 +64,38 @@ func Probe(dir string) error {
 	}
 	return nil
 }
+
+// probeFilters starts this very program where dir cannot be read. Nothing else is tried: a runner at that level
+// shows its trees as it can.
+func probeFilters(dir string) error {
+	if !launch.Supported {
+		return errors.New("tfops can filter no engine on " + runtime.GOARCH)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	r, err := Prepare(sandbox.Filters, exe, mounts.Sight{Hide: []string{dir}, Read: []string{exe}})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return r.Run(context.Background(), func(context.Context) error {
+		cmd := exec.Command(r.Path, "runner", dir)
+		cmd.Env = []string{ProbeEnv + "=" + probeHidden}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	})
+}
+
+// Values of ProbeEnv.
+const (
+	ProbeFilters = "filters" // only what filters can do is tried
+	probeHidden  = "hidden"  // within
+)
 
 // probeInside is the value of ProbeEnv in the room that a probe makes.
 const probeInside = "inside"

@@ -31,6 +31,7 @@ type Room struct {
 	mounts []mounts.Mount
 	record *os.File // by which the program that starts the engine says what failed
 	scopes *os.File // a Landlock ruleset, where there is one
+	file   *os.File // the program that becomes the engine, where it lies in memory
 	start  launch.Program
 	deaf   atomic.Bool // it was killed, since it did not listen to an interrupt
 }
@@ -38,26 +39,37 @@ type Room struct {
 // Prepare makes a room for a command of this engine, which sees what is given.
 func Prepare(level sandbox.Level, engine string, sight mounts.Sight) (*Room, error) {
 	r := &Room{Path: engine, level: level, engine: engine}
-	if level != sandbox.Namespaces {
+	var err error
+	switch level {
+	case sandbox.Namespaces:
+		r.Path = filepath.Join(mounts.Room, "engine")
+		if r.mounts, err = sight.Plan(); err == nil {
+			r.scopes, err = launch.Scopes()
+		}
+	case sandbox.Filters:
+		sight.Read = append(sight.Read, engine)
+		r.scopes, err = launch.Files(sight.Rules())
+	default:
 		return r, nil
 	}
-	r.Path = filepath.Join(mounts.Room, "engine")
-	var err error
-	if r.mounts, err = sight.Plan(); err == nil {
+	if err == nil {
 		r.record, err = memfile.New("tfops-start", nil)
 	}
-	if err == nil {
-		r.scopes, err = launch.Scopes()
+	if err == nil && level == sandbox.Filters {
+		r.file, err = memfile.New("tfops-engine", r.program())
 	}
 	if err != nil {
 		r.Close()
 		return nil, err
 	}
+	if r.file != nil {
+		r.Path = fmt.Sprintf("/proc/self/fd/%d", r.file.Fd())
+	}
 	return r, nil
 }
 
 func (r *Room) Close() {
-	for _, f := range []*os.File{r.record, r.scopes} {
+	for _, f := range []*os.File{r.record, r.scopes, r.file} {
 		if f != nil {
 			_ = f.Close()
 		}
@@ -68,8 +80,22 @@ func (r *Room) Close() {
 // called on a thread that sees what the engine sees; see Outside.
 func (r *Room) Run(ctx context.Context, fn func(context.Context) error) error {
 	files := memfile.Named()
-	if r.level != sandbox.Namespaces {
-		return inheriting(files, func() error { return fn(ctx) })
+	switch r.level {
+	case sandbox.Namespaces:
+	case sandbox.Filters:
+		err := mounting(func() error {
+			return inheriting(append(files, r.record, r.scopes), func() error { return fn(ctx) })
+		})
+		if why := r.explain(); why != nil {
+			return why
+		}
+		return err
+	default:
+		start := func() error { return inheriting(files, func() error { return fn(ctx) }) }
+		if Namespace(os.Getenv(NamespaceEnv)) == MountNamespace { // where its network is
+			return mounting(start)
+		}
+		return start() // by a thread without capabilities
 	}
 	ended := make(chan struct{})
 	defer close(ended)
@@ -99,6 +125,11 @@ func (r *Room) Run(ctx context.Context, fn func(context.Context) error) error {
 func (r *Room) program() []byte {
 	p := &r.start
 	p.Call("close the record", unix.SYS_FCNTL, r.record.Fd(), unix.F_SETFD, unix.FD_CLOEXEC)
+	if r.level == sandbox.Filters {
+		p.Confine(launch.Bounds{Capabilities: os.Getuid() == 0 || mounter != nil, Landlock: r.scopes})
+		p.Become(r.engine)
+		return p.ELF(int(r.record.Fd()))
+	}
 	proc := p.Text("proc")
 	p.Call("mount a fresh /proc", unix.SYS_MOUNT, proc, p.Text("/proc"), proc,
 		unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, 0)

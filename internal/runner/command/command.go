@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -98,9 +98,7 @@ func (e *Engine) run(ctx context.Context, name string, init *Init, call Call) (*
 		return out, err
 	}
 	end := e.Guard.Watch()
-	err = room.Run(ctx, func(ctx context.Context) error {
-		return e.inNetwork(func() error { return e.start(ctx, tf, out, call) })
-	})
+	err = room.Run(ctx, func(ctx context.Context) error { return e.start(ctx, tf, out, call) })
 	end()
 	doneErr := done()
 	if b := e.Guard.Broken(); b != nil && (err != nil || e.Job.Phase == job.PlanPhase) {
@@ -117,11 +115,12 @@ func (e *Engine) run(ctx context.Context, name string, init *Init, call Call) (*
 
 // room is what a command is shut in. done is called after the command.
 func (e *Engine) room(init *Init) (r *cell.Room, done func() error, err error) {
-	if e.Level != sandbox.Namespaces {
+	if e.Level != sandbox.Namespaces && e.Level != sandbox.Filters {
 		r, err = cell.Prepare(e.Level, e.Path, mounts.Sight{})
 		return r, func() error { return nil }, err
 	}
 	g := e.given()
+	g.InPlace = e.Level == sandbox.Filters
 	if init != nil {
 		g.Init, g.Modules, g.Home = true, init.Modules, init.Home
 	}
@@ -156,16 +155,6 @@ func (e *Engine) CheckKept(kind string, config map[string]any) error {
 		"the local backend's %s %q lies where the engine of this workspace may not write", key, path)
 }
 
-// inNetwork calls fn on the thread that lives in the engine's network, where commands have no namespaces of
-// their own: then they are started by another one. Who is not root has capabilities on that thread, which an engine
-// must not get; start refuses it.
-func (e *Engine) inNetwork(fn func() error) error {
-	if e.Network == nil || e.Level == sandbox.Namespaces || os.Getuid() != 0 {
-		return fn()
-	}
-	return cell.Capable(fn)
-}
-
 // start runs the command on the thread that starts the engine, once this thread is what the engine is to get.
 func (e *Engine) start(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output, call Call) error {
 	if err := e.Network.Holds(); err != nil {
@@ -173,6 +162,17 @@ func (e *Engine) start(ctx context.Context, tf *tfexec.Terraform, out *diagnosti
 	}
 	e.Guard.Pin()
 	return call(ctx, tf, out)
+}
+
+// Environment is what a command gets of the engine's. Where nothing can be put in the place of the home directory and
+// of /tmp it is told of others.
+func (e *Engine) Environment(env map[string]string) map[string]string {
+	if e.Level != sandbox.Filters {
+		return env
+	}
+	env = maps.Clone(env)
+	env["TMPDIR"], env["HOME"] = filepath.Join(e.Scratch, "tmp"), filepath.Join(e.Scratch, "home")
+	return env
 }
 
 // terraform is a fresh handle for one command. terraform-exec keeps the
@@ -186,7 +186,7 @@ func (e *Engine) terraform(path string, out *diagnostics.Output) (*tfexec.Terraf
 	if ground.NoProviders(e.Root) {
 		env = inputs.WithoutProviders(env)
 	}
-	if err := tf.SetEnv(env); err != nil {
+	if err := tf.SetEnv(e.Environment(env)); err != nil {
 		return nil, err
 	}
 	if err := tf.SetWaitDelay(e.grace()); err != nil {

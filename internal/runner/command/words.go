@@ -11,7 +11,7 @@ import (
 )
 
 // engines make the path relative
-var memoryPath = lazyregexp.New(`(?:(?:\.\./)*\.\.)?/(?:proc/self/fd/[0-9]+|` + given.ModulesAt[1:] + `)(?:/git\b)?`)
+var memoryPath = lazyregexp.New(`(?:(?:\.\./)*\.\.)?/(?:proc/(?:self|[0-9]+)/fd/[0-9]+|` + given.ModulesAt[1:] + `)(?:/git\b)?`)
 
 // renamed is a line of the engine's output in which files of tfops are called by
 // what they are: whoever reads it has never heard of their paths.

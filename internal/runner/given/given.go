@@ -27,6 +27,7 @@ type Command struct {
 	Modules string            // of an init: what it is given to fetch modules with, shown at ModulesAt
 	Init    bool              // fills the cache of providers, fetches modules
 	Home    bool              // of an init: what lies in the home directory counts
+	InPlace bool              // nothing can be shown elsewhere than it lies: files are given or not
 }
 
 // ModulesAt is where an init finds what it fetches modules with: a short path that holds no odd character.
@@ -37,6 +38,16 @@ func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
 	s.Hide = c.hidden()
 	if s.Shown, err = c.private(); err != nil {
 		return s, nil, err
+	}
+	if c.InPlace {
+		s.Hide = append(s.Hide, c.homes()...)
+		if err := os.MkdirAll(filepath.Join(c.Scratch, "home"), 0o700); err != nil {
+			return s, nil, err
+		}
+		for _, name := range []string{"tmp", "home"} {
+			s.Write = append(s.Write, filepath.Join(c.Scratch, name))
+		}
+		s.Write = append(s.Write, c.common()...)
 	}
 	s.Read = append(c.machine(), c.Engine)
 	s.Read = append(s.Read, c.named()...)
@@ -156,6 +167,15 @@ func (c Command) private() (all []mounts.Shown, err error) {
 	return all, nil
 }
 
+// common are the directories that everybody writes to. Without mounts there is no other one to put in their place.
+func (c Command) common() []string {
+	return slices.DeleteFunc([]string{"/tmp", "/var/tmp"}, func(dir string) bool {
+		return within(DataDir(c.Job), dir) || slices.ContainsFunc(c.Job.Cell.Hide, func(h string) bool {
+			return within(h, dir)
+		}) || slices.ContainsFunc(c.homes(), func(h string) bool { return within(h, dir) })
+	})
+}
+
 // machine is what programs need of what is hidden: how names are resolved, and the programs themselves.
 func (c Command) machine() []string {
 	all := []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime", "/run/systemd/resolve",
@@ -233,7 +253,8 @@ var homeFiles = []string{".ssh", ".gitconfig", ".config/git", ".git-credentials"
 
 // fetching is what an init fetches modules with.
 func (c Command) fetching() []string {
-	all := []string{c.Env["SSH_AUTH_SOCK"], filepath.Join(c.Env["HOME"], ".ssh", "known_hosts")}
+	program, _ := os.Executable() // which answers for Git and ssh
+	all := []string{program, c.Env["SSH_AUTH_SOCK"], filepath.Join(c.Env["HOME"], ".ssh", "known_hosts")}
 	if c.Home {
 		for _, name := range homeFiles {
 			all = append(all, filepath.Join(c.Env["HOME"], filepath.FromSlash(name)))

@@ -40,6 +40,10 @@ func (c Command) state() (all []mounts.Shown, done func() error, err error) {
 		}
 		all = append(all, mounts.Shown{At: filepath.Dir(path), From: dir, Write: true})
 	}
+	if c.InPlace {
+		all, err = c.stateInPlace(path)
+		return all, done, err
+	}
 	there := durable.Exists(path)
 	if !c.writesState() {
 		if there {
@@ -72,6 +76,27 @@ func (c Command) state() (all []mounts.Shown, done func() error, err error) {
 		}
 		return c.bringBack(path, before, there)
 	}, nil
+}
+
+// stateInPlace gives the command the files that it writes. They have to be there before: what is given are
+// files, and not the directory, in which there is more than that.
+func (c Command) stateInPlace(path string) (all []mounts.Shown, err error) {
+	if !c.writesState() {
+		if durable.Exists(path) {
+			all = []mounts.Shown{{At: path, From: path}}
+		}
+		return all, nil
+	}
+	note := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".lock.info")
+	for _, name := range []string{path, note, path + ".backup"} {
+		if !durable.Exists(name) {
+			if err := makeEmpty(name); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, mounts.Shown{At: name, From: name, Write: true})
+	}
+	return all, nil
 }
 
 // bringBack keeps the copy of the state before the last change, and leaves no empty state where there was none.

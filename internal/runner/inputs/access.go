@@ -115,7 +115,7 @@ func (a *ModuleAccess) openSSH(k *Known, c credentials.Credential) error {
 		if err := os.WriteFile(filepath.Join(a.Dir, name), hosts, 0o600); err != nil {
 			return err
 		}
-		k.Hosts[label] = filepath.Join(a.At, name)
+		k.Hosts[label] = quotedOption(filepath.Join(a.At, name))
 	}
 	if key != nil {
 		keys := agent.NewKeyring()
@@ -242,7 +242,8 @@ type Init struct {
 	HomeCounts  bool   // it uses what lies in the home directory
 	Git         bool   // it may fetch modules with Git
 	Dir         string // where it may make a directory of its own
-	At          string // where the engine sees that directory; "": by what it inherits
+	At          string // where the engine sees that directory; "": where this process does
+	InPlace     bool   // it sees nothing of this process, and the directory where it lies
 }
 
 // Open makes what the init is given. The caller closes it. note is what people should know of it.
@@ -270,7 +271,11 @@ func (i Init) Open() (_ *ModuleAccess, note string, err error) {
 		return nil, "", err
 	}
 	if a.At = i.At; a.At == "" {
-		a.At = memfile.Path(a.Handle)
+		// Not what is inherited: ssh closes that.
+		a.At = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), a.Handle.Fd())
+	}
+	if i.InPlace {
+		a.At = a.Dir
 	}
 	note, err = i.openGit(a, git)
 	return a, note, err

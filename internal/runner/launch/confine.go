@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,33 +50,4 @@ func raw(v any) []byte {
 	var b bytes.Buffer
 	_ = binary.Write(&b, binary.LittleEndian, v) // of a value of fixed size
 	return b.Bytes()
-}
-
-// scopes of Landlock: neither signals nor abstract sockets lead out of a domain.
-const scopeAll = 1<<0 | 1<<1
-
-// LandlockVersion is the version of Landlock that the kernel has; 0 where it has none.
-func LandlockVersion() int {
-	v, _, no := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, 1)
-	if no != 0 {
-		return 0
-	}
-	return int(v)
-}
-
-// firstScopes is the version of Landlock that knows scopes.
-const firstScopes = 6
-
-// Scopes is a ruleset by which a process signals nobody and connects to no abstract socket outside of
-// what is started with it; nil where the kernel knows no such thing.
-func Scopes() (*os.File, error) {
-	if LandlockVersion() < firstScopes {
-		return nil, nil
-	}
-	attr := struct{ fs, net, scoped uint64 }{scoped: scopeAll}
-	fd, _, no := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
-	if no != 0 {
-		return nil, os.NewSyscallError("landlock_create_ruleset", no)
-	}
-	return os.NewFile(fd, "landlock"), nil
 }

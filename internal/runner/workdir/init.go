@@ -241,7 +241,8 @@ func (d *Dir) homeCounts() bool { return d.Job.Engine.CLIConfig != "" }
 // executeInit runs init with what private modules and registries are fetched with.
 func (d *Dir) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	a, note, err := inputs.Init{Env: d.Env, Credentials: d.Secrets.Modules.Credentials, HomeCounts: d.homeCounts(),
-		Git: len(d.Module.Calls) > 0 || d.Module.Unknown, Dir: d.PhaseDir, At: d.modulesAt()}.Open()
+		Git: len(d.Module.Calls) > 0 || d.Module.Unknown, Dir: d.PhaseDir, At: d.modulesAt(),
+		InPlace: d.Level == sandbox.Filters}.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -281,7 +282,7 @@ func (d *Dir) remote() bool {
 
 func (d *Dir) runInit(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output,
 	env map[string]string) error {
-	if err := tf.SetEnv(inputs.WithoutProviders(env)); err != nil {
+	if err := tf.SetEnv(d.Environment(inputs.WithoutProviders(env))); err != nil {
 		return err
 	}
 	opts := append(d.backendOptions(), tfexec.Reconfigure(true),
