@@ -41,6 +41,7 @@ check: ## formatting, vet, staticcheck, generated files
 
 bench: build ## the measurements of docs/BENCHMARKS.md
 	$(GO) run ./test/bench
+	$(GO) test ./internal/runner -run XXX -bench BenchmarkCell -benchtime 60x
 	$(GO) test ./internal/engine/decide -run XXX -bench .
 	$(GO) test ./internal/engine -run XXX -bench BenchmarkFleet -benchtime 1x -timeout 30m
 	$(GO) test ./internal/gitrepo -run XXX -bench BenchmarkGraph -benchtime 8x

@@ -4,10 +4,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // BenchmarkPlan compares a plan phase with the same commands by hand.
@@ -76,4 +79,31 @@ func byHand(b *testing.B, r *rig, commands ...[]string) {
 			b.Fatalf("%v: %s", err, out)
 		}
 	}
+}
+
+// BenchmarkCell compares plan phases whose engine is shut in by namespaces with others, one after the other in turn,
+// so that both meet the same machine. It reports the median of what the cell adds to a phase.
+func BenchmarkCell(b *testing.B) {
+	on := newRig(b, map[string]string{"main.tf": simple})
+	off := newRig(b, map[string]string{"main.tf": simple})
+	on.local.Most, off.local.Most = sandbox.Namespaces, sandbox.None
+	on.planned()
+	off.planned()
+	var with, without []time.Duration
+	for b.Loop() {
+		for _, of := range []struct {
+			r    *rig
+			took *[]time.Duration
+		}{{on, &with}, {off, &without}} {
+			began := time.Now()
+			of.r.planned()
+			*of.took = append(*of.took, time.Since(began))
+		}
+	}
+	median := func(all []time.Duration) float64 {
+		slices.Sort(all)
+		return all[len(all)/2].Seconds() * 1000
+	}
+	b.ReportMetric(median(with)-median(without), "ms-added")
+	b.ReportMetric(median(with)/median(without), "on/off")
 }
