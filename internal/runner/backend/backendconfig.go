@@ -153,17 +153,21 @@ func addBlock(to *hclwrite.Body, name string, v cty.Value) {
 
 // LocalPlaces are the directories in which settings put the states of a local backend.
 func LocalPlaces(settings string) (dirs []string) {
-	body, err := rootmodule.ParseNative("backend", []byte(settings))
-	if err != nil { // tfops wrote it
-		return nil
-	}
-	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "path"},
-		{Name: "workspace_dir"}}})
-	if path := rootmodule.Literal(content.Attributes["path"]); filepath.IsAbs(path) {
+	if path := LocalSetting(settings, "path"); filepath.IsAbs(path) {
 		dirs = append(dirs, filepath.Dir(path))
 	}
-	if dir := rootmodule.Literal(content.Attributes["workspace_dir"]); filepath.IsAbs(dir) {
+	if dir := LocalSetting(settings, "workspace_dir"); filepath.IsAbs(dir) {
 		dirs = append(dirs, dir)
 	}
 	return dirs
+}
+
+// LocalSetting is one of the settings of a local backend as they are written; "" where they do not have it.
+func LocalSetting(settings, name string) string {
+	body, err := rootmodule.ParseNative("backend", []byte(settings))
+	if err != nil { // tfops wrote it
+		return ""
+	}
+	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: name}}})
+	return rootmodule.Literal(content.Attributes[name])
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
@@ -146,6 +147,9 @@ func (e *Engine) CheckKept(kind string, config map[string]any) error {
 		key = "workspace_dir"
 	}
 	path, _ := config[key].(string)
+	if set := backend.LocalSetting(e.Backend, key); set != "" {
+		path = set // of a secret one the configuration has a digest
+	}
 	if e.given().Keeps(path) {
 		return nil
 	}
