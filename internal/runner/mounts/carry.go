@@ -54,7 +54,6 @@ func Carry(all []Mount, programs ...Program) error {
 type carrying struct {
 	sources map[int]int
 	made    []string // that are written to until all is there
-	nothing string   // where Nothing is, once it is there
 }
 
 func (c *carrying) close() {
