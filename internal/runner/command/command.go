@@ -254,7 +254,28 @@ func (e *Engine) ended(ctx context.Context, room *cell.Room, what string, out *d
 	f.Next = e.FromMirror(f.Next)
 	e.tellRefused(f, out)
 	e.tellLimits(f, out)
+	e.tellWithheld(f, out)
 	return f
+}
+
+// ofCredentials is how engines and providers speak of credentials that they do not find.
+var ofCredentials = lazyregexp.New(`(?i)credential|authenticat|authoriz|kubeconfig|az login|gcloud auth|access token`)
+
+// tellWithheld says what of the home directory was not given to an engine that lacks credentials, as it may seem.
+func (e *Engine) tellWithheld(f *diagnostics.Failure, out *diagnostics.Output) {
+	if e.Level != sandbox.Namespaces && e.Level != sandbox.Filters {
+		return
+	}
+	withheld := e.given().Withheld()
+	if len(withheld) == 0 || !said(out, ofCredentials().MatchString) {
+		return
+	}
+	names := make([]string, len(withheld))
+	for i, path := range withheld {
+		names[i] = strconv.Quote(path)
+	}
+	f.Next = "if its credentials lie in the home directory, which engines do not see, give them to its workspace: " +
+		"read = [" + strings.Join(names, ", ") + "]; else: " + f.Next
 }
 
 // tellRefused says which hosts the engine did not reach: that may be why it failed, and does not pass by itself.

@@ -247,6 +247,31 @@ func (c Command) cacheNamed() string {
 	return os.Expand(string(m[1]), func(name string) string { return c.Env[name] })
 }
 
+// credentials are where programs keep what they sign in with, in a home directory.
+var credentials = []string{".aws", ".azure", ".config/gcloud", ".kube", ".oci", ".config/openstack", ".config/doctl",
+	".config/hcloud", ".vault-token"}
+
+// Withheld are the credentials in the home directory of the user that tfops runs as which the command was not given,
+// as a configuration names them.
+func (c Command) Withheld() (paths []string) {
+	home := os.Getenv("HOME")
+	if !filepath.IsAbs(home) {
+		return nil
+	}
+	for _, name := range credentials {
+		path := filepath.Join(home, filepath.FromSlash(name))
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		given := slices.ContainsFunc(slices.Concat(c.Job.Cell.Read, c.Job.Cell.Write),
+			func(dir string) bool { return within(path, dir) || within(dir, path) })
+		if !given {
+			paths = append(paths, "~/"+name)
+		}
+	}
+	return paths
+}
+
 // homeFiles are what Git, ssh and the engine read in a home directory.
 var homeFiles = []string{".ssh", ".gitconfig", ".config/git", ".git-credentials", ".netrc", ".terraformrc",
 	".tofurc", ".terraform.d", ".config/opentofu"}
