@@ -155,8 +155,8 @@ func (l *lab) configure(rest string) {
 // given has the engines of a configuration write into the world and to the gates, as into a cloud, and read
 // modules on the disk.
 func (l *lab) given(config string) string {
-	write := fmt.Sprintf("  write = [%q, %q]\n  read = [%q, %q]\n", l.world, l.path("gates"), l.path("module.git"),
-		l.path("modules.git"))
+	write := fmt.Sprintf("  write = [%q, %q, %q]\n  read = [%q, %q]\n", l.world, l.path("gates"), l.path("states"),
+		l.path("module.git"), l.path("modules.git"))
 	if strings.Contains(config, "runner {") {
 		return strings.Replace(config, "runner {", "runner {\n"+write, 1)
 	}

@@ -117,7 +117,7 @@ resource "terraform_data" "m" {
     command = "echo ${var.name} $(cat '${path.module}/payload') >> %s"
   }
 }
-`, h.path("used"))})
+`, h.path("gates", "used"))})
 	if len(h.old) == 0 || h.rnd.IntN(2) == 0 {
 		h.module.Tag("v1", sha)
 	}
@@ -142,7 +142,7 @@ resource "terraform_data" "root" {
     command = "echo root $(cat local.txt)-${var.v} >> %s"
   }
 }
-`, h.path("used"))
+`, h.path("gates", "used"))
 	h.repo.Commit("main", map[string]string{"main.tf": main, "local.txt": fmt.Sprintf("l%d", h.next())})
 	h.repo.Commit("feature", map[string]string{"main.tf": main, "local.txt": fmt.Sprintf("f%d", h.next())})
 }
@@ -264,7 +264,7 @@ func (h *history) shown(id string) []string {
 
 // used is what applies have used so far.
 func (h *history) used() []string {
-	b, err := os.ReadFile(h.path("used"))
+	b, err := os.ReadFile(h.path("gates", "used"))
 	if err != nil && !os.IsNotExist(err) {
 		h.t.Fatal(err)
 	}
