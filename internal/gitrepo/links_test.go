@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
@@ -62,11 +63,24 @@ func there(dir bool, read func() ([]byte, error)) string {
 
 func onDisk(root, name string) string {
 	p := filepath.Join(root, filepath.FromSlash(name))
-	info, err := os.Stat(p)
+	info, err := patiently(func() (os.FileInfo, error) { return os.Stat(p) })
 	if err != nil {
 		return "absent"
 	}
-	return there(info.IsDir(), func() ([]byte, error) { return os.ReadFile(p) })
+	return there(info.IsDir(), func() ([]byte, error) {
+		return patiently(func() ([]byte, error) { return os.ReadFile(p) })
+	})
+}
+
+// patiently asks again where there are too many links. When somebody mounts meanwhile the kernel walks a path once
+// more, and counts the links that it had passed before.
+func patiently[T any](ask func() (T, error)) (v T, err error) {
+	for range 50 {
+		if v, err = ask(); !errors.Is(err, syscall.ELOOP) {
+			break
+		}
+	}
+	return v, err
 }
 
 func inTree(tree fs.FS, name string) string {
