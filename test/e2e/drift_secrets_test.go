@@ -102,7 +102,7 @@ func newDriftVault(t *testing.T, program string) *driftVault {
 	v := &driftVault{vault: &vault{lab: newLabWith(t, program), aviary: aviary{tb: t}}, hook: newReceiver(t)}
 	set := func(name, value string) { v.env = append(v.env, name+"="+value) }
 	set("VAR_SECRET", v.new("variable from env()"))
-	v.write("outside.txt", v.new("of a provider"))
+	v.write("gates/outside.txt", v.new("of a provider"))
 	v.hook.secret, v.hook.path = v.new("webhook secret"), "/in/"+v.new("webhook path")
 	v.mail = newMailbox(t, v.new("mail password"))
 	set("HOOK", v.hook.server.URL+"/in/"+url.PathEscape(v.value("webhook path")))
@@ -168,7 +168,7 @@ func (v *driftVault) modules() map[string]string {
 		"good/main.tf": v.module(`
 variable "from_env" {}
 data "lab_value" "outside" {
-  path = "` + v.path("outside.txt") + `"
+  path = "` + v.path("gates", "outside.txt") + `"
 }
 resource "lab_thing" "t" {
   name   = "t"
@@ -195,7 +195,7 @@ output "sensitive" {
 		"unread/main.tf": v.module(`
 variable "from_env" {}
 data "lab_value" "outside" {
-  path = "` + v.path("outside.txt") + `"
+  path = "` + v.path("gates", "outside.txt") + `"
 }
 resource "lab_thing" "u" {
   name      = "u"
@@ -239,7 +239,7 @@ func driftSecrets(t *testing.T, program string) {
 	v.latest("unread", "applied")
 	v.meddle()
 	v.absentIn("drift", v.tfops(12, "drift", "--wait"))
-	v.write("outside.txt", v.new("of a provider, later"))
+	v.write("gates/outside.txt", v.new("of a provider, later"))
 	v.absentIn("drift", v.tfops(11, "drift", "good", "--wait"))
 	v.told()
 	v.looksAtDrift(true)

@@ -159,7 +159,7 @@ func newVault(t *testing.T, program string) *vault {
 	set("TFOPS_CANARY", v.new("of the daemon alone"))
 	v.literal = v.new("password in a URL")
 	v.write("secret.txt", v.new("variable from file()"))
-	v.write("outside.txt", v.new("of a provider"))
+	v.write("gates/outside.txt", v.new("of a provider"))
 	return v
 }
 
@@ -169,7 +169,7 @@ variable "from_env" {}
 variable "from_file" { sensitive = true }
 variable "nested" { type = map(string) }
 data "lab_value" "outside" {
-  path = "` + v.path("outside.txt") + `"
+  path = "` + v.path("gates", "outside.txt") + `"
 }
 `
 	return map[string]string{
@@ -347,7 +347,7 @@ func secretsEverywhere(t *testing.T, program string) {
 	v.reaches(kept, "applied")
 	v.tfops(12, "drift", "kept", "--wait")
 
-	v.write("outside.txt", v.new("of a provider, later"))
+	v.write("gates/outside.txt", v.new("of a provider, later"))
 	v.tfops(11, "drift", "good", "--wait")
 	v.apply.close()
 	v.tfops(10, "sync", "good", "--wait")
