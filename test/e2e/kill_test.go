@@ -539,7 +539,8 @@ func TestSharedBackend(t *testing.T) {
 	for _, l := range []*lab{one, two} {
 		l.repo.Commit("main", map[string]string{"main.tf": l.module(fmt.Sprintf(
 			"resource \"lab_thing\" \"a\" {\n  name = \"a\"\n  gate = %q\n}\n", hold.path)) + backend})
-		l.configure(passCLIConfig + "workspace \"w\" {\n  repository = \"infra\"\n  lock_timeout = \"0s\"\n}\n")
+		l.configure(passCLIConfig + fmt.Sprintf("workspace \"w\" {\n  repository = \"infra\"\n"+
+			"  lock_timeout = \"0s\"\n  write = [%q, %q]\n}\n", filepath.Dir(state), filepath.Dir(hold.path)))
 		l.serve()
 	}
 	first, second := one.latest("w", "awaiting_approval"), two.latest("w", "awaiting_approval")
