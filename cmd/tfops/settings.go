@@ -94,7 +94,13 @@ func settingsOf(cfg *config.Config, m *mirrors, found sandbox.State) (*settings.
 // hiddenOf is where the configuration lies: its directory, or the file alone where that directory is not for it.
 func hiddenOf(cfg *config.Config) []string {
 	var all []string
-	for _, path := range append([]string{cfg.Path}, cfg.Files...) {
+	files := append([]string{cfg.Path}, cfg.Files...)
+	for _, path := range files {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			files = append(files, real) // a link would still show what it leads to
+		}
+	}
+	for _, path := range files {
 		path, err := filepath.Abs(path)
 		if err != nil {
 			continue

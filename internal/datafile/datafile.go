@@ -13,6 +13,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -152,4 +154,30 @@ func ReadFrom(f *os.File, most int64) ([]byte, error) {
 			b = append(b, 0)[:len(b)]
 		}
 	}
+}
+
+// ErrLink says that a symbolic link lies where a directory should be.
+var ErrLink = errors.New("a symbolic link lies in its place; look what put it there")
+
+// Straight reports ErrLink, in a *fs.PathError, where a symbolic link lies on the way from root to path, its end
+// included. What is not there is no link. It tells of this moment: nobody else may be at work below root.
+func Straight(root, path string) error {
+	rel, err := filepath.Rel(root, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return &fs.PathError{Op: "open", Path: path, Err: ErrLink}
+	}
+	at := root
+	for step := range strings.SplitSeq(rel, string(filepath.Separator)) {
+		at = filepath.Join(at, step)
+		info, err := os.Lstat(at)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case info.Mode()&fs.ModeSymlink != 0:
+			return &fs.PathError{Op: "open", Path: at, Err: ErrLink}
+		}
+	}
+	return nil
 }

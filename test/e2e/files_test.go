@@ -222,7 +222,7 @@ func TestOpenFileLimits(t *testing.T) {
 	l := newLab(t)
 	l.configure("workspace \"w\" {\n  repository = \"infra\"\n  apply      = \"auto\"\n}\n")
 	l.repo.Commit("main", map[string]string{"main.tf": fmt.Sprintf("resource \"terraform_data\" \"a\" {\n  "+
-		"provisioner \"local-exec\" {\n    command = \"ulimit -Sn > %s\"\n  }\n}\n", l.path("soft"))})
+		"provisioner \"local-exec\" {\n    command = \"ulimit -Sn > %s\"\n  }\n}\n", l.path("gates", "soft"))})
 	l.write("tfops.sh", fmt.Sprintf("#!/bin/sh\nulimit -Sn 300\nexec %s \"$@\"\n", l.bin))
 	if err := os.Chmod(l.path("tfops.sh"), 0o755); err != nil {
 		t.Fatal(err)
@@ -239,7 +239,7 @@ func TestOpenFileLimits(t *testing.T) {
 	if own.Cur+1 < own.Max || own.Cur <= 300 { // Go leaves one
 		t.Errorf("the daemon may open %d files, and the hard limit is %d", own.Cur, own.Max)
 	}
-	if got := strings.TrimSpace(l.read("soft")); got != "300" {
+	if got := strings.TrimSpace(l.read("gates/soft")); got != "300" {
 		t.Errorf("a provisioner may open %s files; the daemon was started with 300", got)
 	}
 }

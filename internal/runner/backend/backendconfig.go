@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/rootmodule"
@@ -29,6 +31,7 @@ type BackendFiles struct {
 	Given    *os.File // what init is told
 	Resolved *os.File // what the engine makes of it
 	Link     string   // the name in the data directory that leads to resolved
+	Tree     string   // in which that lies
 }
 
 // Unlink takes away the name of the resolved backend: it leads nowhere once the phase
@@ -37,9 +40,13 @@ func (b *BackendFiles) Unlink() error {
 	if b.Link == "" {
 		return nil
 	}
-	err := durable.Remove(b.Link)
+	link := b.Link
 	b.Link = ""
-	return err
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 ||
+		datafile.Straight(b.Tree, filepath.Dir(link)) != nil {
+		return nil // it is gone, or code that ran there put something else in its place
+	}
+	return durable.Remove(link)
 }
 
 func (b *BackendFiles) Close() {

@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/tfops/tfops/internal/filelock"
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/filelock"
 )
 
 // copies shows directories as copies, where the kernel does not let a runner mount. The
@@ -37,6 +39,11 @@ func newCopies(ctx context.Context, tree, ground string, waiting func()) (*copie
 func (c *copies) Show(shared, name, at string) error {
 	if err := checkShown(name); err != nil {
 		return err
+	}
+	if len(c.shown) > 0 && c.shown[0].at != at {
+		if err := datafile.Straight(c.shown[0].at, at); err != nil {
+			return err
+		}
 	}
 	if err := os.RemoveAll(at); err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 // View shows the engine directories that many runs share, each at a path that is the
@@ -70,6 +72,9 @@ func (o *overlays) Show(shared, name, at string) error {
 	if err := checkShown(name); err != nil {
 		return err
 	}
+	if err := o.straight(at); err != nil {
+		return err
+	}
 	upper, work := WrittenDir(o.ground, name), workDir(o.ground, name)
 	if err := removeWork(work); err != nil {
 		return err
@@ -90,11 +95,23 @@ func (o *overlays) Hide(name, at string) error {
 	if err := checkShown(name); err != nil {
 		return err
 	}
+	if err := o.straight(at); err != nil {
+		return err
+	}
 	if err := unmount(at); err != nil {
 		return err
 	}
 	o.mounted = slices.DeleteFunc(o.mounted, func(m string) bool { return m == at })
 	return errors.Join(os.RemoveAll(WrittenDir(o.ground, name)), removeWork(workDir(o.ground, name)))
+}
+
+// straight refuses a place below the tree that a symbolic link leads to: code that ran there may have put one, and
+// what is mounted through it is seen by the runner, too.
+func (o *overlays) straight(at string) error {
+	if len(o.mounted) == 0 || o.mounted[0] == at {
+		return nil
+	}
+	return datafile.Straight(o.mounted[0], at)
 }
 
 func (o *overlays) Collect() error { return nil }

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/runner/backend"
@@ -79,6 +80,22 @@ func (e *Engine) Run(ctx context.Context, name string, call Call) (*diagnostics.
 	return e.run(ctx, name, nil, call)
 }
 
+// straight refuses a plan that left a symbolic link where the runner goes on to work: it would lead the runner to
+// files that the engine was not given. Of an apply it says nothing, since that has been done.
+func (e *Engine) straight() error {
+	if e.Job.Phase == job.ApplyPhase {
+		return nil
+	}
+	data := ground.DataDir(e.Root)
+	for _, dir := range []string{data, filepath.Join(data, "modules"), filepath.Join(data, "providers")} {
+		if err := datafile.Straight(e.Tree, dir); err != nil {
+			return diagnostics.Refuse(job.CauseBadInput, "find out which code of the module or of a provider did that",
+				"what the engine ran changed where its files lie: %w", err)
+		}
+	}
+	return nil
+}
+
 // RunInit runs an init.
 func (e *Engine) RunInit(ctx context.Context, with Init, call Call) (*diagnostics.Output, error) {
 	return e.run(ctx, "init", &with, call)
@@ -102,6 +119,9 @@ func (e *Engine) run(ctx context.Context, name string, init *Init, call Call) (*
 	err = room.Run(ctx, func(ctx context.Context) error { return e.start(ctx, tf, out, call) })
 	end()
 	doneErr := done()
+	if link := e.straight(); link != nil {
+		return out, link
+	}
 	if b := e.Guard.Broken(); b != nil && (err != nil || e.Job.Phase == job.PlanPhase) {
 		return out, e.limited(name, b, err)
 	}

@@ -53,8 +53,10 @@ func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
 	s.Read = append(s.Read, c.named()...)
 	s.Write = append(s.Write, c.Tree)
 	if c.Init {
-		s.Write = append(s.Write, c.caches()...)
 		s.Read = append(s.Read, c.fetching()...)
+	}
+	if c.Init {
+		s.Write = append(s.Write, c.caches()...)
 	} else {
 		s.Read = append(s.Read, c.caches()...)
 	}
@@ -183,11 +185,18 @@ func (c Command) machine() []string {
 		"/run/connman", "/run/nscd"}
 	data := DataDir(c.Job)
 	for _, dir := range filepath.SplitList(c.Env["PATH"]) {
-		if filepath.IsAbs(dir) && !within(dir, data) && !within(data, dir) {
+		if filepath.IsAbs(dir) && !within(dir, data) && !within(data, dir) && !c.holdsConfiguration(dir) {
 			all = append(all, dir)
 		}
 	}
 	return all
+}
+
+// holdsConfiguration reports whether what is hidden of the configuration lies in a directory.
+func (c Command) holdsConfiguration(dir string) bool {
+	return slices.ContainsFunc(c.Job.Cell.Hide, func(hidden string) bool {
+		return within(hidden, dir) || within(dir, hidden)
+	})
 }
 
 // naming are the variables by which programs are told of files: what such a variable of the engine names, the

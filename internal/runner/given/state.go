@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/backend"
@@ -105,7 +106,7 @@ func (c Command) bringBack(path, before string, there bool) error {
 		return nil
 	}
 	if info, err := os.Stat(before); err == nil && info.Size() > 0 {
-		b, err := os.ReadFile(before)
+		b, err := datafile.Read(before, datafile.Large)
 		if err == nil {
 			err = durable.Write(path+".backup", b)
 		}

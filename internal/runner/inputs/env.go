@@ -1,8 +1,10 @@
 package inputs
 
 import (
+	"fmt"
 	"maps"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
@@ -64,5 +66,19 @@ func WithoutProviders(env map[string]string) map[string]string {
 	}
 	env = maps.Clone(env)
 	env["GOGC"] = "400"
+	return env
+}
+
+// WithSafeGit has Git, which an init starts in the module's directory, take no repository there that was committed as
+// plain files: its configuration may name programs to run. Git before 2.38 does not know the setting.
+func WithSafeGit(env map[string]string) map[string]string {
+	n, err := strconv.Atoi(env["GIT_CONFIG_COUNT"])
+	if err != nil || n < 0 {
+		n = 0
+	}
+	env = maps.Clone(env)
+	env[fmt.Sprintf("GIT_CONFIG_KEY_%d", n)] = "safe.bareRepository"
+	env[fmt.Sprintf("GIT_CONFIG_VALUE_%d", n)] = "explicit"
+	env["GIT_CONFIG_COUNT"] = strconv.Itoa(n + 1)
 	return env
 }

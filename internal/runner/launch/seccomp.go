@@ -56,6 +56,15 @@ var forbidden = []uint32{
 // terminals are the requests of ioctl by which a process types into a terminal.
 var terminals = []uint32{unix.TIOCSTI, 0x541c} // TIOCLINUX
 
+// modes are the calls that give a file its mode, by the argument that is the mode and, of those that only may make
+// one, the argument with the flags. A program that anybody else then runs as the user of tfops would be a way out that
+// stays.
+var modes = append([]mode{{nr: unix.SYS_FCHMOD, arg: 1}, {nr: unix.SYS_FCHMODAT, arg: 2},
+	{nr: unix.SYS_FCHMODAT2, arg: 2}, {nr: unix.SYS_MKNODAT, arg: 2}, {nr: unix.SYS_OPENAT, arg: 3, flags: 2}},
+	modesHere...)
+
+type mode struct{ nr, arg, flags uint32 }
+
 // NewFilter is the filter for an engine. What is not named in it is allowed: which calls the next
 // version of a provider makes nobody knows. clone3 hides its flags from every filter, so it is
 // answered as by a kernel that does not have it; whoever calls it then calls clone.
@@ -70,6 +79,20 @@ func NewFilter() Filter {
 	f.when(unix.SYS_CLONE3, none)
 	for _, nr := range append(forbidden, forbiddenHere...) {
 		f.when(nr, deny)
+	}
+	f.when(unix.SYS_OPENAT2, none) // its mode lies in memory; whoever calls it then calls openat
+	for _, m := range modes {
+		if m.flags == 0 {
+			f.jump(unix.BPF_JEQ, m.nr, 0, 4)
+		} else {
+			f.jump(unix.BPF_JEQ, m.nr, 0, 6)
+			f.load(dataArg0 + 8*m.flags)
+			f.jump(unix.BPF_JSET, unix.O_CREAT|unix.O_TMPFILE&^unix.O_DIRECTORY, 0, 3)
+		}
+		f.load(dataArg0 + 8*m.arg)
+		f.jump(unix.BPF_JSET, unix.S_ISUID, 0, 1)
+		f.answer(deny)
+		f.answer(allow)
 	}
 	// Both have no more than one argument to look at: skip what belongs to the other one.
 	f.jump(unix.BPF_JEQ, unix.SYS_CLONE, 0, 4)

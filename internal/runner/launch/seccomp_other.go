@@ -5,3 +5,5 @@ package launch
 const auditArch = 0
 
 var forbiddenHere []uint32
+
+var modesHere []mode

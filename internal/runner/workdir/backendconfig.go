@@ -103,7 +103,7 @@ func (d *Dir) prepareBackend(dataDir string) error {
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return err
 	}
-	d.backend.Link = path
+	d.backend.Link, d.backend.Tree = path, d.Tree
 	return os.Symlink(memfile.Path(d.backend.Resolved), path)
 }
 

@@ -282,7 +282,8 @@ func (d *Dir) remote() bool {
 
 func (d *Dir) runInit(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output,
 	env map[string]string) error {
-	if err := tf.SetEnv(d.Environment(inputs.WithoutProviders(env))); err != nil {
+	env = inputs.WithSafeGit(inputs.WithoutProviders(env))
+	if err := tf.SetEnv(d.Environment(env)); err != nil {
 		return err
 	}
 	opts := append(d.backendOptions(), tfexec.Reconfigure(true),

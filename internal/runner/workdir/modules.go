@@ -6,12 +6,18 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/runner/module"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // lend finds the packages of all modules from elsewhere that are in the store, beginning
@@ -106,6 +112,9 @@ func (d *Dir) absorb() error {
 
 func (d *Dir) absorbOne(c ground.ModuleCall, f *ground.Fetched) error {
 	at := ground.ModuleDir(d.Root, c.Key)
+	if err := d.ofTheTree(c, at); err != nil {
+		return err
+	}
 	inner, err := module.Read(at, filepath.Join(at, filepath.FromSlash(f.Dir)), d.Job.Engine.Name == "tofu")
 	if err != nil && !os.IsNotExist(err) {
 		return err
@@ -127,4 +136,24 @@ func (d *Dir) absorbOne(c ground.ModuleCall, f *ground.Fetched) error {
 		return err
 	}
 	return d.showPackage(c.Key, f.Package)
+}
+
+// ofTheTree refuses a module that is a link to a directory which the engine was not given: in place of a package the
+// engine links to what an absolute path names, and the runner, who copies it, sees more than the engine does.
+func (d *Dir) ofTheTree(c ground.ModuleCall, at string) error {
+	if err := datafile.Straight(d.Tree, filepath.Dir(at)); err != nil {
+		return err
+	}
+	real, err := filepath.EvalSymlinks(at)
+	if err != nil || inputs.Within(d.Tree, real) || d.Level != sandbox.Namespaces && d.Level != sandbox.Filters {
+		return nil // what is not there the engine tells itself
+	}
+	for _, dir := range slices.Concat(d.Job.Cell.Read, d.Job.Cell.Write) {
+		if given, err := filepath.EvalSymlinks(dir); err == nil && inputs.Within(given, real) {
+			return nil
+		}
+	}
+	return diagnostics.Refuse(job.CauseBadInput,
+		"move it into the repository and name it by a relative path, or fetch it from a repository",
+		"module %q is taken from a directory outside of the repository (%s)", c.Key, c.Source)
 }

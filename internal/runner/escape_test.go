@@ -1,0 +1,108 @@
+package runner
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/job"
+)
+
+// Code that a plan runs puts links where the runner goes on to work: the runner, who sees more than the engine,
+// follows none of them.
+func TestRunnerFollowsNoLinkOfAPlan(t *testing.T) {
+	m := newGitModule(t, "one")
+	for name, script := range map[string]string{
+		"the directory of modules": "mv .terraform/modules .terraform/m2; ln -s %s .terraform/modules",
+		"the data directory":       "rm -rf .terraform; ln -s %s .terraform",
+		"the root module":          "cd ..; mv root away; ln -s %s root",
+	} {
+		for _, command := range []string{"plan", "show"} {
+			t.Run(name+"/"+command, func(t *testing.T) {
+				code := "terraform {\n  backend \"local\" {}\n}\nresource \"terraform_data\" \"x\" {}\n"
+				if name == "the directory of modules" { // the others cannot be moved while a package is shown in them
+					code += m.calledAt("main")
+				}
+				r := newRig(t, map[string]string{"root/main.tf": code})
+				victim := filepath.Join(r.given(), "victim")
+				if err := os.MkdirAll(filepath.Join(victim, "m"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				state := filepath.Join(victim, "terraform.tfstate")
+				if err := os.WriteFile(state, []byte("{}"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				ours := r.withEngine("#!/bin/sh\ncase \" $* \" in *\" " + command + " \"*) %[1]s \"$@\"; s=$?\n" +
+					fmt.Sprintf(strings.ReplaceAll(script, "%s", "'%s'"), victim) +
+					"; exit $s;; esac\nexec %[1]s \"$@\"\n")
+				f, result := r.plan(ours, func(j *job.Job, s *job.Secrets) {
+					j.Dir = "root"
+					s.Backend = fmt.Sprintf("path = %q\n", filepath.Join(r.given(), "own.tfstate"))
+				})
+				if result.Outcome != job.Failed || !strings.Contains(result.Message, "symbolic link") {
+					t.Errorf("%+v\n%s", result, f.read(job.EventsFile))
+				}
+				if left, err := os.ReadDir(victim); err != nil || len(left) != 2 || !durable.Exists(state) {
+					t.Errorf("what a link led to has changed: %v, %v", left, err)
+				}
+			})
+		}
+	}
+}
+
+// A module whose source is a directory of the machine is a link to it, which the runner would copy.
+func TestModulesOfTheMachineAreNotTaken(t *testing.T) {
+	r := newRig(t, nil)
+	outside := filepath.Join(r.base, "workspaces", "other")
+	if err := os.MkdirAll(outside, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(outside, "terraform.tfstate"), []byte("CANARY"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []string{"file://" + outside, "file::" + outside,
+		"file://" + filepath.Dir(outside) + "/./other"} {
+		r.write("main.tf", fmt.Sprintf("module \"w\" {\n  source = %q\n}\noutput \"o\" {\n  value = "+
+			"fileset(\"${path.root}/.terraform/modules/w\", \"**\")\n}\n", source))
+		f, result := r.plan()
+		if result.Outcome != job.Failed || strings.Contains(f.read(job.EventsFile), "terraform.tfstate\"") {
+			t.Errorf("%s: %+v\n%s", source, result, f.read(job.EventsFile))
+		}
+	}
+}
+
+// Git, which an init starts in the module's directory, takes no repository there that was committed as plain files:
+// its configuration names programs.
+func TestInitRunsNothingOfTheRepository(t *testing.T) {
+	r := newRig(t, map[string]string{
+		"main.tf": "module \"x\" {\n  source = \"git::https://github.com/acme/mod.git\"\n}\n",
+		"HEAD":    "ref: refs/heads/main\n", "objects/info/.keep": "", "refs/heads/.keep": "",
+		"config": "[core]\n\trepositoryformatversion = 0\n\tbare = true\n[protocol \"ext\"]\n\tallow = always\n" +
+			"[url \"ext::sh hook.sh \"]\n\tinsteadOf = https://github.com/\n",
+		"hook.sh": "echo it ran > ran.txt\n"})
+	f, result := r.plan()
+	if result.Outcome != job.Failed {
+		t.Fatalf("%+v", result)
+	}
+	if durable.Exists(f.wrote("ran.txt")) {
+		t.Errorf("a program of the repository ran:\n%s", f.read(job.EventsFile))
+	}
+}
+
+// No engine leaves a program that others run as the user of tfops. All other modes are as they were.
+func TestNoProgramRunsAsTfops(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": provisioned("cp /bin/true t; chmod 4755 t; chmod u+s t; " +
+		"install -m 4755 /bin/true u; for f in t u; do test -u $f && echo broke out by $f; done; " +
+		"chmod 0750 t && ./t && mkdir -m 2750 d && " +
+		"stat -c 'mode %a' t d")})
+	apply := r.planned().startApply()
+	must(t, apply.wait(), job.Succeeded, "", "")
+	events := apply.read(job.EventsFile)
+	if strings.Contains(events, "(local-exec): broke out") || !strings.Contains(events, "mode 750") ||
+		!strings.Contains(events, "mode 2750") {
+		t.Errorf("%s", events)
+	}
+}
