@@ -103,7 +103,7 @@ func Enter(n Namespace) error {
 		}
 	}
 	// What is mounted here is not seen elsewhere; what is mounted elsewhere is seen here.
-	return mounting(func() error {
+	return Capable(func() error {
 		if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 			return fmt.Errorf("mount(/, MS_SLAVE): %w", err)
 		}
@@ -154,8 +154,8 @@ func init() {
 // that it could do.
 var mounter chan func()
 
-// mounting calls fn where mounting is allowed, and waits for it.
-func mounting(fn func() error) error {
+// Capable calls fn on the thread that may make namespaces and mounts, and waits for it.
+func Capable(fn func() error) error {
 	if mounter == nil {
 		return fn()
 	}
@@ -240,14 +240,14 @@ func mountOverlay(lower, upper, work, at string) error {
 	}
 	options := fmt.Sprintf("lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,userxattr",
 		paths...)
-	if err := mounting(func() error { return unix.Mount("overlay", at, "overlay", 0, options) }); err != nil {
+	if err := Capable(func() error { return unix.Mount("overlay", at, "overlay", 0, options) }); err != nil {
 		return &fs.PathError{Op: opMount, Path: at, Err: err}
 	}
 	return nil
 }
 
 func unmount(at string) error {
-	return mounting(func() error { return unix.Unmount(at, unix.MNT_DETACH) })
+	return Capable(func() error { return unix.Unmount(at, unix.MNT_DETACH) })
 }
 
 // namespaceErrors are what the kernel answers with where it does not give a process the namespaces

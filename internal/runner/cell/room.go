@@ -83,7 +83,7 @@ func (r *Room) Run(ctx context.Context, fn func(context.Context) error) error {
 	switch r.level {
 	case sandbox.Namespaces:
 	case sandbox.Filters:
-		err := mounting(func() error {
+		err := Capable(func() error {
 			return inheriting(append(files, r.record, r.scopes), func() error { return fn(ctx) })
 		})
 		if why := r.explain(); why != nil {
@@ -93,14 +93,14 @@ func (r *Room) Run(ctx context.Context, fn func(context.Context) error) error {
 	default:
 		start := func() error { return inheriting(files, func() error { return fn(ctx) }) }
 		if Namespace(os.Getenv(NamespaceEnv)) == MountNamespace { // where its network is
-			return mounting(start)
+			return Capable(start)
 		}
 		return start() // by a thread without capabilities
 	}
 	ended := make(chan struct{})
 	defer close(ended)
 	ctx = r.heard(ctx, ended)
-	err := mounting(func() error {
+	err := Capable(func() error {
 		leave, err := enterRoom()
 		if err != nil {
 			return err

@@ -165,7 +165,7 @@ func againInside(dir string) {
 	if len(memfile.Named()) != 0 {
 		fmt.Println("a closed file is still handed on")
 	}
-	check(mounting(func() error {
+	check(Capable(func() error {
 		_, err := os.Stat("/proc/self/ns/mnt")
 		return err
 	}))
