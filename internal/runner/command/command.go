@@ -101,7 +101,21 @@ func (e *Engine) RunInit(ctx context.Context, with Init, call Call) (*diagnostic
 	return e.run(ctx, "init", &with, call)
 }
 
-func (e *Engine) run(ctx context.Context, name string, init *Init, call Call) (*diagnostics.Output, error) {
+// attempts at making a room, before it is an error that what belongs in there is replaced again and again.
+const attempts = 5
+
+func (e *Engine) run(ctx context.Context, name string, init *Init, call Call) (out *diagnostics.Output, err error) {
+	for range attempts {
+		// Nothing of the command has been started. Others replace their files when they want to: the engine of
+		// another run the note of its lock, a tool its credentials.
+		if out, err = e.once(ctx, name, init, call); !errors.Is(err, mounts.ErrGone) {
+			break
+		}
+	}
+	return out, err
+}
+
+func (e *Engine) once(ctx context.Context, name string, init *Init, call Call) (*diagnostics.Output, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -146,10 +160,13 @@ func (e *Engine) room(init *Init) (r *cell.Room, done func() error, err error) {
 		g.Init, g.Modules, g.Home = true, init.Modules, init.Home
 	}
 	sight, done, err := g.Sight()
-	if err == nil {
-		r, err = cell.Prepare(e.Level, e.Path, sight)
+	if err != nil {
+		return nil, nil, err
 	}
-	return r, done, err
+	if r, err = cell.Prepare(e.Level, e.Path, sight); err != nil {
+		return nil, nil, errors.Join(err, done())
+	}
+	return r, done, nil
 }
 
 func (e *Engine) given() given.Command {

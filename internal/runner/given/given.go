@@ -65,11 +65,6 @@ func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
 	if c.Modules != "" {
 		s.Shown = append(s.Shown, mounts.Shown{At: ModulesAt, From: c.Modules})
 	}
-	state, done, err := c.state()
-	if err != nil {
-		return s, nil, err
-	}
-	s.Shown = append(s.Shown, state...)
 	local := backend.LocalPlaces(c.Backend)
 	if c.writesState() {
 		for _, dir := range local { // as the engine would
@@ -81,6 +76,11 @@ func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
 	} else {
 		s.Read = append(s.Read, local...)
 	}
+	state, done, err := c.state() // at the end: what it makes is taken away by done
+	if err != nil {
+		return s, nil, err
+	}
+	s.Shown = append(s.Shown, state...)
 	return s, done, nil
 }
 
@@ -192,11 +192,10 @@ func (c Command) machine() []string {
 	return all
 }
 
-// holdsConfiguration reports whether what is hidden of the configuration lies in a directory.
+// holdsConfiguration reports whether what is hidden of the configuration lies in a directory. A directory of programs
+// that lies beside the configuration does not hold it.
 func (c Command) holdsConfiguration(dir string) bool {
-	return slices.ContainsFunc(c.Job.Cell.Hide, func(hidden string) bool {
-		return within(hidden, dir) || within(dir, hidden)
-	})
+	return slices.ContainsFunc(c.Job.Cell.Hide, func(hidden string) bool { return within(hidden, dir) })
 }
 
 // naming are the variables by which programs are told of files: what such a variable of the engine names, the

@@ -25,7 +25,8 @@ func (c Command) changesState() bool { return c.Job.Phase == job.ApplyPhase || c
 
 // state shows the command its managed state, and nothing else of the workspace's directory. The engine writes a
 // state in place, so the file itself is shown: what it has written is there at once, whatever ends it.
-// The note about who holds the lock lies beside it for others to read. The copy of the state before the last change
+// The note about who holds the lock lies beside it for others to read; it stays when the lock is released, as
+// another command may have it mounted, and is read only by an engine that does not get the lock. The copy of the state before the last change
 // lies in the phase's directory, and is brought back.
 func (c Command) state() (all []mounts.Shown, done func() error, err error) {
 	path := backend.ManagedState(c.Job.WorkspaceDir, c.Job.TerraformWorkspace)
@@ -58,25 +59,19 @@ func (c Command) state() (all []mounts.Shown, done func() error, err error) {
 	if !there && !c.changesState() {
 		from, noteFrom = filepath.Join(beside, "none"), filepath.Join(beside, "lock")
 	}
-	noted := durable.Exists(noteFrom)
 	before := filepath.Join(beside, "backup")
-	for name, exists := range map[string]bool{from: there, noteFrom: noted, before: false} {
+	for name, exists := range map[string]bool{from: there, noteFrom: durable.Exists(noteFrom), before: false} {
 		if !exists {
 			err = errors.Join(err, makeEmpty(name))
 		}
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, c.bringBack(path, before, there))
 	}
 	all = append(all, mounts.Shown{At: path, From: from, Write: true},
 		mounts.Shown{At: note, From: noteFrom, Write: true},
 		mounts.Shown{At: path + ".backup", From: before, Write: true})
-	return all, func() error {
-		if !noted { // the engine cannot take away what was made for it
-			_ = os.Remove(noteFrom)
-		}
-		return c.bringBack(path, before, there)
-	}, nil
+	return all, func() error { return c.bringBack(path, before, there) }, nil
 }
 
 // stateInPlace gives the command the files that it writes. They have to be there before: what is given are

@@ -16,6 +16,20 @@ type Program struct {
 	Content []byte
 }
 
+// ErrGone says that something that was to be shown is no longer where it was: somebody removed or replaced it while
+// the mounts were made. Another sight of what is there now can be made.
+var ErrGone = errors.New("it was removed or replaced meanwhile")
+
+func gone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w (%w)", err, ErrGone)
+	}
+	return err
+}
+
+// beforeMounts is called when all that is shown has been taken hold of: a test removes it then.
+var beforeMounts func()
+
 // Carry makes the mounts, in the mount namespace of the calling thread, and puts the programs into
 // Room. Nothing can be written afterwards but what was given.
 func Carry(all []Mount, programs ...Program) error {
@@ -28,9 +42,12 @@ func Carry(all []Mount, programs ...Program) error {
 		}
 		fd, err := unix.OpenTree(unix.AT_FDCWD, m.from, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
 		if err != nil {
-			return failed("take hold of", m.from, err)
+			return gone(failed("take hold of", m.from, err))
 		}
 		c.sources[i] = fd
+	}
+	if beforeMounts != nil {
+		beforeMounts()
 	}
 	if err := c.freeze(); err != nil {
 		return err
@@ -148,7 +165,8 @@ func (c *carrying) show(fd int, m Mount) error {
 	if err := point(m); err != nil {
 		return err
 	}
-	return move(fd, m.at)
+	// The kernel mounts no file that has been unlinked.
+	return gone(move(fd, m.at))
 }
 
 // point makes the place of a mount, where nothing is.

@@ -99,7 +99,7 @@ func (p *planning) add(k kind, path string) {
 func (p *planning) show(s Shown) error {
 	info, err := os.Stat(s.From)
 	if err != nil {
-		return err
+		return gone(err)
 	}
 	from, _ := follow(s.From)
 	at, links := follow(s.At)

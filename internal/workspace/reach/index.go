@@ -26,6 +26,7 @@ type Index struct {
 	mu       sync.Mutex
 	last     []*Graph // newest first, one for each set of workspaces
 	prepared prepared
+	most     int64            // bytes of code that a tree may have
 	refused  map[string]error // trees with too much code, by their hash
 }
 
@@ -34,7 +35,7 @@ type Index struct {
 const maxGraphs = 8
 
 // NewIndex returns an Index that remembers nothing yet.
-func NewIndex() *Index { return &Index{memory: newMemory()} }
+func NewIndex() *Index { return &Index{memory: newMemory(), most: maxPrepared} }
 
 // Graph is the graph of one tree and the workspaces of its repository and
 // branch. It reads nothing of the tree that has been read before, if the file

@@ -56,7 +56,7 @@ func (x *Index) Prepare(ctx context.Context, tree fs.FS) error {
 	s.bytes.Store(before.bytes)
 	s.enough = func() bool {
 		read := s.bytes.Load()
-		return read > maxPrepared || ctx.Err() != nil && read-before.bytes >= leastPrepared
+		return read > x.most || ctx.Err() != nil && read-before.bytes >= leastPrepared
 	}
 	root := s.root()
 	err, now := s.err, prepared{tree: hash, facts: append(before.facts, s.used...), bytes: s.bytes.Load()}
@@ -66,9 +66,9 @@ func (x *Index) Prepare(ctx context.Context, tree fs.FS) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	switch {
-	case errors.Is(err, ErrLater) && now.bytes > maxPrepared:
+	case now.bytes > x.most && (err == nil || errors.Is(err, ErrLater)):
 		err = fault.New(fault.Invalid, "remove what was generated, or have `branches` leave the branch out",
-			"it holds more than %d MiB of code that is nowhere else in the repository", maxPrepared>>20)
+			"it holds more than %d MiB of code that is nowhere else in the repository", x.most>>20)
 		if x.refused == nil || len(x.refused) >= maxRefused {
 			x.refused = map[string]error{}
 		}

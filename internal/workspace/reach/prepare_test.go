@@ -77,18 +77,21 @@ func TestPrepareAnother(t *testing.T) {
 }
 
 // TestTooMuchCode: a tree with more code than anybody writes is refused, once and for all, and
-// nothing of it is held.
+// nothing of it is held; also where it was read to its end before that was known.
 func TestTooMuchCode(t *testing.T) {
-	tree, x := newHashes(mebibytes(maxPrepared>>20+2)), NewIndex()
-	err := x.Prepare(t.Context(), tree)
-	if errors.Is(err, ErrLater) || !fault.Is(err, fault.Invalid) || fault.Next(err) == "" {
-		t.Fatalf("it answers %v", err)
-	}
-	if x.prepared.facts != nil {
-		t.Error("what was read is held")
-	}
-	n := x.memory.parsed.Load()
-	if again := x.Prepare(t.Context(), tree); again == nil || x.memory.parsed.Load() != n {
-		t.Errorf("it is read again: %v", again)
+	for _, files := range []int{2, 9} {
+		tree, x := newHashes(mebibytes(files)), NewIndex()
+		x.most = leastPrepared * 3 / 2
+		err := x.Prepare(t.Context(), tree)
+		if errors.Is(err, ErrLater) || !fault.Is(err, fault.Invalid) || fault.Next(err) == "" {
+			t.Fatalf("%d files: it answers %v", files, err)
+		}
+		if x.prepared.facts != nil {
+			t.Error("what was read is held")
+		}
+		n := x.memory.parsed.Load()
+		if again := x.Prepare(t.Context(), tree); again == nil || x.memory.parsed.Load() != n {
+			t.Errorf("it is read again: %v", again)
+		}
 	}
 }
