@@ -33,12 +33,7 @@ type diagnosis struct {
 	Config  string         `json:"config,omitempty"`
 	Checks  []doctor.Check `json:"checks"`
 	Sandbox *api.Sandbox   `json:"sandbox,omitempty"` // of engines that this user starts
-	Daemon  *doctorDaemon  `json:"daemon,omitempty"`  // absent when none answers
-}
-
-type doctorDaemon struct {
-	Version string       `json:"version"`
-	Sandbox *api.Sandbox `json:"sandbox,omitempty"`
+	Daemon  *doctor.Answer `json:"daemon,omitempty"`  // absent when none answers
 }
 
 func newDoctorCommand(a *app) *cobra.Command {
@@ -90,9 +85,9 @@ func (a *app) diagnose(ctx context.Context) (diagnosis, error) {
 		return d, err
 	}
 	d.Sandbox = wire.Sandbox(func() sandbox.Terms { return terms })
-	d.Checks = append(d.Checks, sandboxCheck(terms, cfg))
+	d.Checks = append(d.Checks, doctor.Sandbox(terms, cfg != nil && exposes(cfg)))
 	d.Daemon = a.doctorDaemon(ctx)
-	d.Checks = append(d.Checks, daemonCheck(d.Daemon))
+	d.Checks = append(d.Checks, doctor.Daemon(d.Daemon))
 	d.OK = doctor.Worst(d.Checks) != doctor.Problem
 	return d, ctx.Err()
 }
@@ -166,29 +161,6 @@ func trySandbox(cfg *config.Config, uid int) (sandbox.Terms, error) {
 	return terms, nil
 }
 
-// sandboxCheck says what the trial came to, and what it means for the workspaces of a configuration.
-func sandboxCheck(t sandbox.Terms, cfg *config.Config) doctor.Check {
-	c := doctor.Check{Key: "sandbox", Status: doctor.OK, Found: string(t.Level) + ": " + t.Level.Sentence()}
-	if t.Level == "" {
-		c.Status, c.Found = doctor.Note, t.Level.Sentence()
-	}
-	if note := t.Note(); note != "" {
-		c.Status, c.Found = doctor.Warning, string(t.Level)+": "+note
-	}
-	if refusal := t.Refuses(cfg != nil && exposes(cfg)); refusal != "" {
-		c.Status = doctor.Problem
-	}
-	var what, next []string
-	for _, l := range t.Lacks {
-		what, next = append(what, l.Sentence()), append(next, l.Next())
-	}
-	if len(what) > 0 {
-		c.Found += " (" + strings.Join(what, "; ") + ")"
-	}
-	c.Next = strings.Join(next, "; and ")
-	return c
-}
-
 // exposes reports whether a configuration has workspaces that are not planned where nothing shuts
 // their engine in.
 func exposes(cfg *config.Config) bool {
@@ -207,7 +179,7 @@ func exposes(cfg *config.Config) bool {
 }
 
 // doctorDaemon asks a daemon, if one answers.
-func (a *app) doctorDaemon(ctx context.Context) *doctorDaemon {
+func (a *app) doctorDaemon(ctx context.Context) *doctor.Answer {
 	c, err := a.client()
 	if err != nil {
 		return nil
@@ -218,26 +190,7 @@ func (a *app) doctorDaemon(ctx context.Context) *doctorDaemon {
 	if err != nil {
 		return nil
 	}
-	return &doctorDaemon{Version: s.Version, Sandbox: s.Sandbox}
-}
-
-func daemonCheck(d *doctorDaemon) doctor.Check {
-	c := doctor.Check{Key: "daemon", Status: doctor.OK}
-	switch {
-	case d == nil:
-		c.Status, c.Found = doctor.Note, "none answers"
-	case d.Sandbox == nil:
-		c.Found = "tfops " + d.Version + " answers; it does not say how it shuts engines in"
-	default:
-		c.Found = "tfops " + d.Version + " answers, with sandbox " + d.Sandbox.Level
-		if d.Sandbox.Note != "" {
-			c.Status, c.Found = doctor.Warning, c.Found+": "+d.Sandbox.Note
-		}
-		for _, l := range d.Sandbox.Lacks {
-			c.Next = l.Next
-		}
-	}
-	return c
+	return &doctor.Answer{Version: s.Version, Sandbox: s.Sandbox}
 }
 
 var doctorTones = map[doctor.Status]term.Tone{doctor.OK: term.Good, doctor.Warning: term.Busy, doctor.Problem: term.Bad}

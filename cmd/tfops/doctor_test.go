@@ -151,7 +151,7 @@ func TestSandboxCheck(t *testing.T) {
 		if c.next != "" {
 			terms.Lacks = lacks
 		}
-		got := sandboxCheck(terms, c.cfg)
+		got := doctor.Sandbox(terms, c.cfg != nil && exposes(c.cfg))
 		if got.Status != c.status || (got.Next == "") != (c.next == "") || !strings.Contains(got.Next, c.next) {
 			t.Errorf("%s, %s: %+v, want %s", c.level, c.wanted, got, c.status)
 		}

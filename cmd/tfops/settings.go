@@ -26,7 +26,6 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/server/socket"
-	"github.com/tfops/tfops/internal/workspace"
 )
 
 // settingsOf copies out of the configuration what the engine needs.
@@ -135,50 +134,13 @@ func repositoriesOf(cfg *config.Config, m *mirrors) (map[string]settings.Reposit
 		if err != nil {
 			return nil, err
 		}
-		mirror.Follow(follows(cfg, r))
-		mirror.FollowTags(followsTags(cfg, r))
+		mirror.Follow(codebase.FollowsBranch(cfg, r))
+		mirror.FollowTags(codebase.FollowsTag(cfg, r))
 		found[r.Name] = settings.Repository{Remote: mirror, Objects: mirror, Pace: gitrepo.Pace{Every: r.Poll},
 			Content: contentOf(r),
 			Modules: r.Modules}
 	}
 	return found, nil
-}
-
-// follows says which branches of a repository somebody has a use for; nil is all.
-func follows(cfg *config.Config, r config.Repository) func(branch string) bool {
-	if r.Fetch == config.FetchAll {
-		return nil
-	}
-	named := map[string]bool{}
-	for _, w := range cfg.Workspaces {
-		if w.Repository == r.Name && w.Branch != "" {
-			named[w.Branch] = true
-		}
-	}
-	var patterns []workspace.Generator
-	for _, g := range cfg.Generators {
-		if g.Repository == r.Name {
-			patterns = append(patterns, g.Generator)
-		}
-	}
-	return func(branch string) bool {
-		return named[branch] ||
-			slices.ContainsFunc(patterns, func(g workspace.Generator) bool { return g.MatchesBranch(branch) })
-	}
-}
-
-// followsTags says which tags somebody has a use for: those with a version, after
-// the prefix of a workspace.
-func followsTags(cfg *config.Config, r config.Repository) func(tag string) bool {
-	var by []workspace.Workspace
-	for _, w := range cfg.Workspaces {
-		if w.Repository == r.Name && w.Tag != "" {
-			by = append(by, w.Workspace)
-		}
-	}
-	return func(tag string) bool {
-		return slices.ContainsFunc(by, func(w workspace.Workspace) bool { _, ok := w.TagVersion(tag); return ok })
-	}
 }
 
 func reportPlan(r config.Report) (settings.ReportPlan, error) {

@@ -26,8 +26,8 @@ func (c Command) changesState() bool { return c.Job.Phase == job.ApplyPhase || c
 // state shows the command its managed state, and nothing else of the workspace's directory. The engine writes a
 // state in place, so the file itself is shown: what it has written is there at once, whatever ends it.
 // The note about who holds the lock lies beside it for others to read; it stays when the lock is released, as
-// another command may have it mounted, and is read only by an engine that does not get the lock. The copy of the state before the last change
-// lies in the phase's directory, and is brought back.
+// another command may have it mounted, and is read only by an engine that does not get the lock. The copy of the
+// state before the last change lies in the phase's directory, and is brought back.
 func (c Command) state() (all []mounts.Shown, done func() error, err error) {
 	path := backend.ManagedState(c.Job.WorkspaceDir, c.Job.TerraformWorkspace)
 	beside := filepath.Join(c.Scratch, "state")
