@@ -62,20 +62,44 @@ values are never in it.`,
 }
 
 func newAckCommand(a *app) *cobra.Command {
+	var group string
 	cmd := &cobra.Command{
-		Use:   "ack FINDING",
-		Short: "Say that a finding is known",
+		Use:   "ack {FINDING | --group GROUP}",
+		Short: "Say that a finding is known, or all of one cause",
 		Long: `Say that a finding is known, with a reason that others see, until a time (see
 suspend) or, without one, until it is resolved. It stays in the report, marked;
 it comes back when the time is over or when another attribute of the resource
-differs. A finding that is acknowledged is not healed.`,
-		Example: `  tfops drift ack 3f2a9c41d07b -m "larger for the migration" --until 7d`,
+differs. A finding that is acknowledged is not healed.
+
+A report names groups: findings of several workspaces that differ in the same way.
+All of a group are acknowledged at once with --group.`,
+		Example: `  tfops drift ack 3f2a9c41d07b -m "larger for the migration" --until 7d
+  tfops drift ack --group g41d07b9c2a -m "the new base image" --until 14d`,
 	}
 	hold := a.holdFlags(cmd, "say `WHY`: needed, and kept with the finding")
-	return a.ofFinding(cmd, func(ctx context.Context, c *api.Client, id string) error {
+	cmd.Flags().StringVar(&group, "group", "", "all findings of a `GROUP`")
+	acknowledge := func(ctx context.Context, c *api.Client, id string) error {
 		f, err := c.Acknowledge(ctx, id, api.Acknowledge{Reason: hold.reason, Until: hold.until})
 		return printed(a, f, err, func(p *term.Printer, f api.Finding) { show.Acknowledged(p, f, hold.until) })
-	})
+	}
+	cmd = a.ofFinding(cmd, acknowledge)
+	one := cmd.RunE
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if group != "" {
+			return usage.Takes()(cmd, args)
+		}
+		return usage.Takes("FINDING")(cmd, args)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if group == "" {
+			return one(cmd, args)
+		}
+		return a.talks(func(ctx context.Context, c *api.Client, _ []string) error {
+			all, err := lookup.AcknowledgeGroup(ctx, c, group, api.Acknowledge{Reason: hold.reason, Until: hold.until})
+			return printed(a, all, err, show.GroupAcknowledged)
+		})(cmd, args)
+	}
+	return cmd
 }
 
 func newUnackCommand(a *app) *cobra.Command {

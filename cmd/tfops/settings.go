@@ -138,7 +138,7 @@ func repositoriesOf(cfg *config.Config, m *mirrors) (map[string]settings.Reposit
 		mirror.FollowTags(codebase.FollowsTag(cfg, r))
 		found[r.Name] = settings.Repository{Remote: mirror, Objects: mirror, Pace: gitrepo.Pace{Every: r.Poll},
 			Content: contentOf(r),
-			Modules: r.Modules}
+			Modules: r.Modules, Links: r.Links}
 	}
 	return found, nil
 }

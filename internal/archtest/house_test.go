@@ -17,8 +17,9 @@ const module = "github.com/tfops/tfops/"
 var floors = [][]string{
 	{"internal/datafile"}, // whoever writes opens with care, too
 	{"internal/agenda", "internal/durable", "internal/fault", "internal/filelock",
-		"internal/hclfn", "internal/hosts", "internal/ids", "internal/lazyregexp", "internal/links", "internal/signal"},
-	{"internal/redact"}, // knows patterns
+		"internal/hclfn", "internal/hosts", "internal/ids", "internal/lazyregexp", "internal/links", "internal/natural",
+		"internal/signal"},
+	{"internal/redact", "internal/codelink"}, // know patterns, and faults
 	{"internal/redact/leaks", "internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs",
 		"internal/gitrepo/signatures", "internal/term/page",
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
@@ -43,6 +44,7 @@ var floors = [][]string{
 		"internal/term", "internal/checkout"},
 	{"internal/runner/diagnostics", "internal/drift/classify", "internal/drift/findings",
 		"internal/drift/healing",
+		"internal/drift/groups",
 		"internal/usage", "internal/api/lookup", "internal/doctor"},
 	{"internal/fleet"},         // out of reach and the rules
 	{"internal/runner/mounts"}, // a part of a cell
@@ -56,7 +58,7 @@ var floors = [][]string{
 	{"internal/runner/workdir"}, // runs init
 	{"internal/runner/phase"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report/wording"},
-	{"internal/drift/report"},
+	{"internal/drift/report"},                                   // with groups of findings
 	{"internal/drift/report/documents", "internal/run/changes"}, // tells a report in sentences
 	{"internal/drift/report/formats"},                           // quotes them
 	{"internal/run"},

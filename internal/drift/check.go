@@ -31,7 +31,7 @@ type Check struct {
 	Blind       []Blind       `json:"blind,omitempty"`
 	Counts      map[Class]int `json:"counts,omitempty"` // differences by class, ignored ones too
 	// Open is how many findings of the workspace were open after the check, but
-	// for those that a rule ignores and for the word that it could not look. It
+	// for those that a rule ignores, for commits that wait and for the word that it could not look. It
 	// is what trends are made of: findings themselves forget.
 	Open map[Severity]int `json:"open,omitempty"`
 }
@@ -56,7 +56,8 @@ func (c Check) Concluded(found []Difference, findings []Finding) Check {
 	}
 	stands := false
 	for _, f := range findings {
-		if f.Workspace != c.Workspace || !f.Open() || f.Life == Ignored || f.Class == Unchecked {
+		if f.Workspace != c.Workspace || !f.Open() || f.Life == Ignored || f.Class == Unchecked ||
+			f.Class == PendingCommit {
 			continue
 		}
 		stands = stands || f.Stands()

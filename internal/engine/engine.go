@@ -96,7 +96,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	worker := &phases.Worker{Txn: w, Jobs: maker, Patches: edits, States: states, Journal: o.Journal, Runner: o.Runner,
 		Log: o.Log, Intact: o.Intact}
 	queue := queue.New(w, worker, watcher, sequencer, o.Halts, o.Engines, o.Memory)
-	keeper := upkeep.New(w, sequencer, maker, o.Journal, o.Runner)
+	keeper := upkeep.New(w, sequencer, maker, o.Journal, o.Runner, watcher)
 	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: keeper,
 		Actions: &acts.Actions{Txn: w, Watcher: watcher, Order: sequencer, States: states, Jobs: maker, Patches: edits,
 			Queue: queue, Upkeep: keeper, Journal: o.Journal, Runner: o.Runner, Vault: o.Vault},

@@ -21,6 +21,7 @@ const (
 	NoticeHealed           NoticeKind = "healed"            // drift was put back
 	NoticeHealStopped      NoticeKind = "heal_stopped"      // healing gave up on a finding
 	NoticeReport           NoticeKind = "report"            // a drift report, on its schedule
+	NoticeRepository       NoticeKind = "repository"        // a repository cannot be read, or can be again
 	NoticeConfigInvalid    NoticeKind = "config_invalid"    // tfops.hcl has a mistake; the last good one is kept
 	NoticeTest             NoticeKind = "test"              // somebody tries a target
 )
@@ -29,7 +30,7 @@ const (
 func NoticeKinds() []NoticeKind {
 	return []NoticeKind{NoticeAwaitingApproval, NoticeApplied, NoticeErrored, NoticeInterrupted, NoticeDiscarded,
 		NoticeDriftNew, NoticeDriftResolved, NoticeDriftUnchecked, NoticeHealed, NoticeHealStopped, NoticeReport,
-		NoticeConfigInvalid, NoticeTest}
+		NoticeRepository, NoticeConfigInvalid, NoticeTest}
 }
 
 // Known reports whether there is such a kind.

@@ -22,10 +22,10 @@ import (
 // that it names, or that ask for reports.
 var DefaultKinds = []run.NoticeKind{run.NoticeAwaitingApproval, run.NoticeErrored, run.NoticeInterrupted,
 	run.NoticeDriftNew, run.NoticeDriftResolved, run.NoticeDriftUnchecked, run.NoticeHealed, run.NoticeHealStopped,
-	run.NoticeConfigInvalid}
+	run.NoticeRepository, run.NoticeConfigInvalid}
 
 // fleetKinds are of no single workspace.
-var fleetKinds = []run.NoticeKind{run.NoticeReport, run.NoticeConfigInvalid}
+var fleetKinds = []run.NoticeKind{run.NoticeReport, run.NoticeRepository, run.NoticeConfigInvalid}
 
 // places are where what package notify checks stands in the file, by attribute
 // and, of a list, a map or templates, the element.

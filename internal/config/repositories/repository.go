@@ -7,10 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/codelink"
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/schema"
 	"github.com/tfops/tfops/internal/config/signing"
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo/signatures"
 	"github.com/tfops/tfops/internal/lazyregexp"
 )
@@ -34,6 +36,8 @@ type Repository struct {
 	RequireSigned bool             // whether commits are applied only if a signature proves who made them
 	SignedSince   string           // a commit: what is in its history need not be signed; empty: nothing
 	MergeKeys     []signatures.Key // with which a forge signs the merges of its pages
+
+	Links codelink.Templates // to the pages of its commits and files
 
 	Submodules bool        // whether submodules are followed
 	Submodule  []Submodule // who may be asked for them besides the repository's own host
@@ -89,9 +93,29 @@ func (r reader) repository(b decode.Block) Repository {
 			r.checkAuth(repo.URL, repo.Auth, a)
 		}
 	}
+	repo.Links = r.links(repo.URL, b)
 	repo.Modules = r.credentials(b.Blocks(schema.ModuleCredentials), true)
 	r.sameAccess(&repo, b)
 	return repo
+}
+
+// links reads where people look at commits and files; hosts that are well known need not be told.
+func (r reader) links(url string, b decode.Block) codelink.Templates {
+	t := codelink.Of(url)
+	read := func(name string, to *string, places ...string) {
+		f := b.Text(name)
+		if !f.Set {
+			return
+		}
+		if err := codelink.Check(f.Val, places...); err != nil {
+			r.Errorf(f.Range, err.Error(), "%s", "For example "+name+" = \"https://git.example.com/acme/infra/"+
+				strings.Join(places, "/")+"\": "+fault.Next(err)+".")
+		}
+		*to = f.Val
+	}
+	read("commit_link", &t.Commit, "{commit}")
+	read("file_link", &t.File, "{commit}", "{path}")
+	return t
 }
 
 // signedSince reads from which commit on signatures are asked for.

@@ -50,7 +50,8 @@ var (
 			ssh_key ssh_key_passphrase known_hosts_file known_hosts`)}
 	Submodule  = &Kind{Type: "submodule", Label: "url", Blocks: []*Kind{Auth, TLS}}
 	Repository = &Kind{Type: "repository", Label: "name", advice: repositoryAdvice,
-		Attrs:  strings.Fields("url poll fetch lfs lfs_url submodules modules require_signed signed_since merge_keys"),
+		Attrs: strings.Fields(`url poll fetch lfs lfs_url submodules modules require_signed signed_since merge_keys
+			commit_link file_link`),
 		Blocks: []*Kind{Auth, TLS, Submodule, ModuleCredentials}}
 )
 

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/natural"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/values"
 )
@@ -82,12 +82,12 @@ func (c *classes) add(r *resource, class drift.Class, action plan.Action, a drif
 func (c *classes) list() []drift.Difference {
 	out := make([]drift.Difference, 0, len(c.found))
 	for _, d := range c.found {
-		slices.SortStableFunc(d.Attributes, func(a, b drift.Attribute) int { return strings.Compare(a.Path, b.Path) })
+		slices.SortStableFunc(d.Attributes, func(a, b drift.Attribute) int { return natural.Compare(a.Path, b.Path) })
 		d.Attributes = slices.CompactFunc(d.Attributes, func(a, b drift.Attribute) bool { return a.Path == b.Path })
 		out = append(out, *d)
 	}
 	slices.SortFunc(out, func(a, b drift.Difference) int {
-		return cmp.Or(strings.Compare(a.Address, b.Address), drift.Rank(a.Class)-drift.Rank(b.Class))
+		return cmp.Or(natural.Compare(a.Address, b.Address), drift.Rank(a.Class)-drift.Rank(b.Class))
 	})
 	return out
 }

@@ -3,12 +3,12 @@ package report
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/report/wording"
+	"github.com/tfops/tfops/internal/natural"
 )
 
 // days is how far back trend and means go.
@@ -23,12 +23,14 @@ func Build(in Input) *Report {
 	b := newBuilder(in)
 	in.Instance.URL = wording.Link(in.Instance.URL)
 	r := &Report{Version: Version, ID: in.ID, Name: in.Name, At: b.time(in.At), Since: b.time(in.Since),
-		Timezone: in.Location.String(), Instance: in.Instance, Rules: b.leftOut(), Blind: classify.Blinds(nil),
+		Last: in.Last, Timezone: in.Location.String(), Instance: in.Instance, Rules: b.leftOut(),
+		Blind:      classify.Blinds(nil),
 		Workspaces: make([]Section, 0, len(in.Workspaces))}
 	for _, w := range b.in.Workspaces {
 		r.Workspaces = append(r.Workspaces, b.section(w))
 	}
 	slices.SortFunc(r.Workspaces, compareSections)
+	r.Unreadable, r.Groups = b.unreadable(), b.groups()
 	r.Summary = b.summary(r.Workspaces)
 	r.Trend = b.trend(r.Summary)
 	r.Headline = headline(r)
@@ -145,7 +147,7 @@ func compareSections(a, c Section) int {
 			return by
 		}
 	}
-	return strings.Compare(a.Name, c.Name)
+	return natural.Compare(a.Name, c.Name)
 }
 
 func compareChecked(a, c *time.Time) int {

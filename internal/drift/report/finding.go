@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report/wording"
+	"github.com/tfops/tfops/internal/natural"
 )
 
 // What is kept of one finding: a report of a whole fleet has to stay readable,
@@ -21,14 +22,6 @@ const (
 // Meaning says in one sentence what a class is.
 func Meaning(c drift.Class) string { return wording.Sentence(c.Meaning()) + "." }
 
-// seenAt is when a finding began to be there: again, if it was away.
-func seenAt(f *drift.Finding) time.Time {
-	if !f.Returned.IsZero() {
-		return f.Returned
-	}
-	return f.FirstSeen
-}
-
 // leftOut reports whether rules leave all of a finding out.
 func leftOut(f *drift.Finding) bool {
 	showing := func(a drift.Attribute) bool { return a.IgnoredBy == "" }
@@ -36,7 +29,7 @@ func leftOut(f *drift.Finding) bool {
 }
 
 func (b *builder) finding(f *drift.Finding) Finding {
-	began := seenAt(f)
+	began := f.Since()
 	out := Finding{
 		ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: wording.Sentence(f.Meaning()) + ".",
 		Action:   f.Action,
@@ -105,7 +98,7 @@ func compareFindings(a, c Finding) int {
 		a.Severity.Compare(c.Severity),
 		cmp.Compare(flag(!a.New), flag(!c.New)),
 		cmp.Compare(slices.Index(classOrder, a.Class), slices.Index(classOrder, c.Class)),
-		strings.Compare(a.Address, c.Address),
+		natural.Compare(a.Address, c.Address),
 		strings.Compare(a.ID, c.ID))
 }
 

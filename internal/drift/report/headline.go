@@ -46,9 +46,17 @@ func (s Severities) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// SinceWhen says since when something is news: "since the last report", or a time.
+func (r *Report) SinceWhen() string {
+	if r.Last {
+		return "since the last report"
+	}
+	return "since " + r.Since.Format("2 Jan 2006 15:04 MST")
+}
+
 // headline is the whole window in one sentence.
 func headline(r *Report) string {
-	w, s := r.Summary.Workspaces, r.Summary
+	w := r.Summary.Workspaces
 	applied, what := w.Total-w.NeverApplied, "workspace"
 	if w.NeverApplied > 0 { // or it would read as if these were all
 		what = "applied workspace"
@@ -62,10 +70,10 @@ func headline(r *Report) string {
 		return fmt.Sprintf("Nothing is applied yet in any of %s, so nothing can drift.",
 			wording.Count(w.Total, "workspace"))
 	case w.Clean == 1 && applied == 1:
-		return "All is well: the only " + what + " was checked and has not drifted" + told(s) + "."
+		return "All is well: the only " + what + " was checked and has not drifted" + told(r) + "."
 	case w.Clean == applied:
 		return fmt.Sprintf("All is well: all %s were checked and none has drifted%s.", wording.Count(applied, what),
-			told(s))
+			told(r))
 	}
 	var parts []string
 	part := func(n int, one, many string) {
@@ -88,12 +96,13 @@ func headline(r *Report) string {
 	part(w.Unchecked, "is unchecked", "are unchecked")
 	part(w.Drifted, "has drifted", "have drifted")
 	part(w.Clean, "is clean", "are clean")
-	return wording.List(parts) + told(s) + "."
+	return wording.List(parts) + told(r) + "."
 }
 
 // told is the second half of a headline: the findings.
-func told(s Summary) string {
-	const since = " since the last report"
+func told(r *Report) string {
+	since := " " + r.SinceWhen()
+	s := r.Summary
 	if s.Open == 0 && s.Resolved == 0 {
 		return ""
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"time"
 
+	"github.com/tfops/tfops/internal/codelink"
 	"github.com/tfops/tfops/internal/drift"
 )
 
@@ -12,6 +13,7 @@ type Input struct {
 	Name     string         // of its report block; empty: somebody asked for it
 	At       time.Time      // when it is made
 	Since    time.Time      // begin of its window, as a rule the last report of this name
+	Last     bool           // that is when the last report was made
 	Location *time.Location // in which days and times are told; nil: UTC
 	Instance Instance
 
@@ -24,6 +26,8 @@ type Input struct {
 	// however old, in any order.
 	Checks []drift.Check
 	Ignore []drift.Ignore // the rules of the configuration, expired ones too
+
+	Unreadable []Unreadable // repositories; their counts and times are filled in
 }
 
 // Instance names the tfops that made the report.
@@ -43,6 +47,7 @@ type Workspace struct {
 	Labels     map[string]string
 	Applied    string // commit that is applied; empty: none
 	Head       string // commit that is wanted
+	Links      codelink.Templates
 	// Schedule and Timezone are those of its checks, as in the configuration;
 	// an empty schedule is none.
 	Schedule, Timezone string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tfops/tfops/internal/codelink"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/report"
@@ -79,7 +80,8 @@ func counted(in report.Input) report.Input {
 		c.Open = map[drift.Severity]int{}
 		for _, f := range in.Findings {
 			if f.Workspace == c.Workspace && f.Life != drift.Ignored && f.Class != drift.Unchecked &&
-				!f.FirstSeen.After(c.At) && (f.ResolvedAt.IsZero() || f.ResolvedAt.After(c.At)) {
+				f.Class != drift.PendingCommit && !f.FirstSeen.After(c.At) &&
+				(f.ResolvedAt.IsZero() || f.ResolvedAt.After(c.At)) {
 				c.Open[f.Severity]++
 			}
 		}
@@ -110,6 +112,10 @@ func badNight() report.Input {
 	in := emptyFleet()
 	in.ID, in.Instance = "r-bad", report.Instance{Name: "ops", URL: "https://tfops.example.com/reports/r-bad",
 		Version: "1.2.0", Sandbox: "nothing shuts the engine in"}
+	in.Last = true
+	read := ago(9 * time.Hour)
+	in.Unreadable = []report.Unreadable{{Name: "edge", Why: "connection refused by git.example.com", Read: &read},
+		{Name: "elsewhere", Why: "none of this report's"}}
 	for _, name := range []string{"network-prod", "database-prod", "cluster-prod", "dns", "billing", "legacy",
 		"cluster-test", "search", "mail", "sandbox"} {
 		in.Workspaces = append(in.Workspaces, workspaceNamed(name))
@@ -125,6 +131,7 @@ func badNight() report.Input {
 	named("sandbox").NeverApplied, named("sandbox").Applied = true, ""
 	named("legacy").Schedule, named("legacy").Timezone = "", ""
 	named("dns").Repository, named("dns").Head = "edge", "99d07aa1c3e4"
+	named("network-prod").Links = codelink.Of("https://github.com/acme/infra.git")
 	named("search").Unknown = "the apply of run-802 ended halfway"
 
 	in.Checks = append(in.Checks, every("network-prod", 212, 90, drift.Drifted, drift.Drifted, drift.Drifted,
@@ -209,9 +216,16 @@ func badFindings() []drift.Finding {
 		"rds:DescribeDBInstances"}
 	before := found("database-prod", "aws_db_parameter_group.main", drift.Changed, drift.Medium, 6*day,
 		drift.Attribute{Path: "parameter[2].value", Before: "on", After: "off"})
-	return append([]drift.Finding{world, gone, tags, known, conflict, secret, scaled, record, commit, input, back,
-		check,
-		perpetual, dark, before}, goneFindings()...)
+	image := func(workspace, ami string) drift.Finding {
+		f := found(workspace, "module.nodes.aws_launch_template.this", drift.Input, drift.Medium, 5*day,
+			drift.Attribute{Path: "image_id", Before: "ami-0a", After: "ami-0a", Wanted: ami})
+		f.Type, f.File, f.Line = "aws_launch_template", "modules/nodes/main.tf", 12
+		return f
+	}
+	return append([]drift.Finding{image("cluster-prod", "ami-0b"), image("mail", "ami-0b"),
+		image("dns", "ami-0c"), world,
+		gone, tags, known, conflict, secret, scaled, record, commit, input, back, check, perpetual, dark,
+		before}, goneFindings()...)
 }
 
 // goneFindings are those that were resolved.

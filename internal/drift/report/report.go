@@ -9,7 +9,7 @@ import (
 
 // Version is that of the JSON form. It grows with every change that a reader
 // of the form before would trip over.
-const Version = 1
+const Version = 2
 
 // Report is what is told of one window of time. All times are in the report's
 // time zone.
@@ -19,12 +19,18 @@ type Report struct {
 	Name     string    `json:"name,omitempty"`
 	At       time.Time `json:"at"`
 	Since    time.Time `json:"since"`
+	Last     bool      `json:"since_last_report"` // the last report was made then
 	Timezone string    `json:"timezone"`
 	Instance Instance  `json:"instance"`
 
 	Headline string  `json:"headline"` // the window in one sentence
 	Summary  Summary `json:"summary"`
-	Trend    Trend   `json:"trend"`
+	// Unreadable repositories have no news of their workspaces, whatever stands below.
+	Unreadable []Unreadable `json:"unreadable_repositories"`
+	// Groups are open findings of several workspaces with one cause: see drift/groups. They are among those of
+	// their workspaces, too.
+	Groups []Group `json:"groups"`
+	Trend  Trend   `json:"trend"`
 	// unchecked, drifted, clean, never applied; within these by severity and name
 	Workspaces []Section       `json:"workspaces"`
 	Rules      []drift.LeftOut `json:"ignore_rules"`
@@ -34,12 +40,13 @@ type Report struct {
 // Summary counts.
 type Summary struct {
 	Workspaces   Outcomes     `json:"workspaces"`
-	Open         int          `json:"open"`     // findings
+	Open         int          `json:"open"`     // findings; a commit that waits is none
 	Severity     Severities   `json:"severity"` // of the open ones, as are Classes and Owners
 	Classes      []ClassCount `json:"classes"`  // in the order of a report; those that there are
 	Owners       []OwnerCount `json:"owners"`   // most findings first; a finding counts with each of its owners
-	New          int          `json:"new"`      // of the open ones, since the last report
-	Resolved     int          `json:"resolved"` // since the last report
+	New          int          `json:"new"`      // of the open ones, since Report.Since
+	Resolved     int          `json:"resolved"` // since then
+	Pending      int          `json:"pending"`  // differences that only a commit explains that is not applied yet
 	Acknowledged int          `json:"acknowledged"`
 	Ignored      int          `json:"ignored"` // findings; not among the open ones
 	Coverage     Coverage     `json:"coverage"`
@@ -127,6 +134,34 @@ type Mean struct {
 // Seconds is a duration in whole seconds.
 type Seconds int64
 
+// Unreadable is a repository that cannot be read.
+type Unreadable struct {
+	Name       string     `json:"name"`
+	Why        string     `json:"why"`
+	Read       *time.Time `json:"read_at,omitempty"` // the last time that it could; absent: not since tfops serve began
+	Workspaces int        `json:"workspaces"`        // of the report, that are made of it
+	Next       string     `json:"next"`
+}
+
+// Group is open findings of several workspaces that differ in the same way.
+type Group struct {
+	ID         string         `json:"id"`
+	Class      drift.Class    `json:"class"`
+	Meaning    string         `json:"meaning"`
+	Type       string         `json:"type,omitempty"`
+	Attribute  string         `json:"attribute,omitempty"` // absent: the resource as a whole
+	To         *Value         `json:"to,omitempty"`        // what it came to
+	Problem    string         `json:"problem,omitempty"`   // of check_failed
+	Severity   drift.Severity `json:"severity"`            // the worst
+	Findings   []string       `json:"findings"`            // ids, worst first
+	Workspaces []string       `json:"workspaces"`
+	Since      time.Time      `json:"since"` // the oldest was there
+	Age        Seconds        `json:"age_seconds"`
+	File       string         `json:"file,omitempty"` // where all are written, if that is one place
+	Line       int            `json:"line,omitempty"`
+	WaysOut    []drift.WayOut `json:"ways_out"` // for all at once
+}
+
 // Section is one workspace.
 type Section struct {
 	Name       string            `json:"name"`
@@ -135,7 +170,9 @@ type Section struct {
 	Dir        string            `json:"dir,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"`
 	Applied    string            `json:"applied,omitempty"`
-	Head       string            `json:"head,omitempty"` // when it is another commit
+	AppliedURL string            `json:"applied_url,omitempty"` // of its page
+	Head       string            `json:"head,omitempty"`        // when it is another commit
+	HeadURL    string            `json:"head_url,omitempty"`
 	Schedule   string            `json:"schedule,omitempty"`
 
 	Outcome      drift.Outcome `json:"outcome"`
@@ -151,12 +188,13 @@ type Section struct {
 	Tried     *time.Time     `json:"tried_at,omitempty"`  // the last check, when it did not look
 	TriedRun  string         `json:"tried_run,omitempty"` // of that one
 	Resources int            `json:"resources"`           // that the last check that looked compared
-	InWindow  bool           `json:"in_window"`           // it looked since the last report
+	InWindow  bool           `json:"in_window"`           // it looked since Report.Since
 	Severity  drift.Severity `json:"severity,omitempty"`  // the worst of the open findings
 	Counts    Severities     `json:"counts"`              // of the open findings
 
 	Findings []Finding     `json:"findings"` // open, worst first, those that are acknowledged last
-	Resolved []Finding     `json:"resolved"` // since the last report
+	Pending  []Finding     `json:"pending"`  // what only a commit explains that is not applied yet
+	Resolved []Finding     `json:"resolved"` // since Report.Since
 	Ignored  []Finding     `json:"ignored"`
 	Blind    []drift.Blind `json:"blind"` // what its check could not see, besides what no check sees
 }
@@ -172,7 +210,7 @@ type Finding struct {
 	Action   plan.Action    `json:"action,omitempty"`
 	Severity drift.Severity `json:"severity"`
 	Life     drift.Life     `json:"life"`
-	New      bool           `json:"new"` // since the last report
+	New      bool           `json:"new"` // since Report.Since
 
 	FirstSeen  time.Time  `json:"first_seen"`
 	LastSeen   time.Time  `json:"last_seen"`
@@ -184,6 +222,7 @@ type Finding struct {
 
 	File          string   `json:"file,omitempty"`
 	Line          int      `json:"line,omitempty"`
+	URL           string   `json:"url,omitempty"` // of the page of that line, as applied
 	Owners        []string `json:"owners"`
 	LastRun       string   `json:"last_run,omitempty"`
 	LastApprovers []string `json:"last_approvers,omitempty"`
@@ -203,7 +242,7 @@ type Attribute struct {
 	After     *Value `json:"after,omitempty"`
 	Wanted    *Value `json:"wanted,omitempty"` // what a plan would make of it, where that is not Before
 	Sensitive bool   `json:"sensitive,omitempty"`
-	New       bool   `json:"new,omitempty"`        // it joined the finding since the last report
+	New       bool   `json:"new,omitempty"`        // it joined the finding since Report.Since
 	IgnoredBy string `json:"ignored_by,omitempty"` // rule
 }
 

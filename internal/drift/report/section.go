@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
+	"github.com/tfops/tfops/internal/drift/report/wording"
 	"github.com/tfops/tfops/internal/drift/schedule"
 )
 
@@ -26,10 +27,11 @@ func (b *builder) section(w Workspace) Section {
 	h := b.checks[w.Name].until(b.in.At)
 	last, seen := h.last(), h.looked()
 	s := Section{Name: w.Name, Repository: w.Repository, Branch: w.Branch, Dir: w.Dir, Labels: w.Labels,
-		Applied: w.Applied, Schedule: w.Schedule,
-		Findings: []Finding{}, Resolved: []Finding{}, Ignored: []Finding{}, Blind: []drift.Blind{}}
+		Applied: w.Applied, AppliedURL: wording.Link(w.Links.CommitURL(w.Applied)), Schedule: w.Schedule,
+		Findings: []Finding{}, Pending: []Finding{}, Resolved: []Finding{}, Ignored: []Finding{},
+		Blind: []drift.Blind{}}
 	if w.Head != w.Applied {
-		s.Head = w.Head
+		s.Head, s.HeadURL = w.Head, wording.Link(w.Links.CommitURL(w.Head))
 	}
 	if w.Schedule != "" && w.Timezone != "" {
 		s.Schedule += " " + w.Timezone
@@ -42,7 +44,7 @@ func (b *builder) section(w Workspace) Section {
 	if last != nil && last != seen {
 		s.Tried, s.TriedRun = b.when(last.At), last.Run
 	}
-	b.fill(&s)
+	b.fill(&s, w)
 	b.decide(&s, w, last)
 	return s
 }
@@ -61,28 +63,34 @@ func blindOf(c *drift.Check) []drift.Blind {
 
 // fill sorts the workspace's findings into the lists of the section. That a
 // check failed is no finding of a report, but what the section as a whole says.
-func (b *builder) fill(s *Section) {
+func (b *builder) fill(s *Section, w Workspace) {
 	for _, f := range b.findings[s.Name] {
 		switch {
 		case f.Class == drift.Unchecked:
 			if f.Life != drift.Resolved {
-				s.UnknownSince, s.Failures = b.when(seenAt(f)), f.Times
+				s.UnknownSince, s.Failures = b.when(f.Since()), f.Times
 				s.Problems = problems(f.Problems)
 			}
 		case f.Life == drift.Resolved:
-			if b.fresh(f.ResolvedAt) && !leftOut(f) {
+			if b.fresh(f.ResolvedAt) && f.Class != drift.PendingCommit && !leftOut(f) {
 				s.Resolved = append(s.Resolved, b.finding(f))
 			}
 		case f.Life == drift.Ignored:
 			s.Ignored = append(s.Ignored, b.finding(f))
+		case f.Class == drift.PendingCommit:
+			s.Pending = append(s.Pending, b.finding(f))
 		default:
 			s.Findings = append(s.Findings, b.finding(f))
 			s.Counts.add(f.Severity, 1)
 		}
 	}
 	s.Severity = s.Counts.Worst()
-	for _, list := range [][]Finding{s.Findings, s.Resolved, s.Ignored} {
+	for _, list := range [][]Finding{s.Findings, s.Pending, s.Resolved, s.Ignored} {
 		slices.SortFunc(list, compareFindings)
+		for i := range list {
+			f := &list[i]
+			f.URL = wording.Link(w.Links.FileURL(w.Applied, f.File, f.Line))
+		}
 	}
 }
 
@@ -127,10 +135,10 @@ func (b *builder) decide(s *Section, w Workspace, last *drift.Check) {
 // known is the outcome where the last check holds. What a rule leaves out does
 // not count, nor what a commit explains that is not applied.
 func (s *Section) known(last *drift.Check) drift.Outcome {
-	if slices.ContainsFunc(s.Findings, func(f Finding) bool { return f.Class != drift.PendingCommit }) {
+	if len(s.Findings) > 0 {
 		return drift.Drifted
 	}
-	if last.Outcome == drift.Drifted && len(s.Findings)+len(s.Ignored) == 0 {
+	if last.Outcome == drift.Drifted && len(s.Pending)+len(s.Ignored) == 0 {
 		return drift.Drifted // somebody forgot to pass the findings: never say clean
 	}
 	return drift.Clean
@@ -172,6 +180,7 @@ func (b *builder) summary(sections []Section) Summary {
 		sum.Severity.sum(s.Counts)
 		sum.Resolved += len(s.Resolved)
 		sum.Ignored += len(s.Ignored)
+		sum.Pending += len(s.Pending)
 		sum.cover(s)
 		for j := range s.Findings {
 			f := &s.Findings[j]

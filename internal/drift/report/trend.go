@@ -18,18 +18,18 @@ type span struct {
 }
 
 // spans are those of the findings that a trend counts, every time that each was
-// there: not what rules leave out, nor that a check failed.
+// there: not what rules leave out, nor that a check failed, nor a commit that waits.
 func (b *builder) spans() []span {
 	var out []span
 	for i := range b.in.Findings {
 		f := &b.in.Findings[i]
-		if f.Class == drift.Unchecked || leftOut(f) {
+		if f.Class == drift.Unchecked || f.Class == drift.PendingCommit || leftOut(f) {
 			continue
 		}
 		for _, p := range f.Past {
 			out = append(out, span{b.checks[f.Workspace], p.From, p.To})
 		}
-		s := span{checks: b.checks[f.Workspace], began: seenAt(f)}
+		s := span{checks: b.checks[f.Workspace], began: f.Since()}
 		if f.Life == drift.Resolved {
 			s.resolved = f.ResolvedAt
 		}

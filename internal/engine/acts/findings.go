@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/natural"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -41,8 +42,8 @@ func (act *Actions) Findings(ctx context.Context, q FindingQuery) ([]drift.Findi
 		}
 	}
 	slices.SortStableFunc(out, func(a, b drift.Finding) int {
-		return cmp.Or(a.Severity.Compare(b.Severity), strings.Compare(a.Workspace, b.Workspace),
-			strings.Compare(a.Address, b.Address), strings.Compare(string(a.Class), string(b.Class)))
+		return cmp.Or(a.Severity.Compare(b.Severity), natural.Compare(a.Workspace, b.Workspace),
+			natural.Compare(a.Address, b.Address), strings.Compare(string(a.Class), string(b.Class)))
 	})
 	return out, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/natural"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -211,7 +212,7 @@ func driftNotices(name string, moved []drift.Event, findings []drift.Finding) []
 // listed is a notice with findings as its text, worst first.
 func listed(findings []drift.Finding) run.Notice {
 	slices.SortStableFunc(findings, func(a, b drift.Finding) int {
-		return cmp.Or(a.Severity.Compare(b.Severity), strings.Compare(a.Address, b.Address))
+		return cmp.Or(a.Severity.Compare(b.Severity), natural.Compare(a.Address, b.Address))
 	})
 	var lines []string
 	for i, f := range findings {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/codelink"
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
@@ -74,6 +75,7 @@ type Repository struct {
 	Keys *signatures.Ring
 	// SignedSince is a commit whose history need not be signed where others have to be; empty: none.
 	SignedSince string
+	Links       codelink.Templates // to the pages of its commits and files
 
 	Name string
 }

@@ -35,6 +35,13 @@ type Reader struct {
 	sought map[string]time.Time
 }
 
+// Polled is what became of the polls of a repository.
+type Polled struct {
+	At       time.Time // the last one that succeeded; zero: none yet
+	Failures int       // since
+	Err      error     // of the last one
+}
+
 // Index is what is remembered of a repository's code.
 func (s *Reader) Index(repository string) *reach.Index {
 	s.mu.Lock()

@@ -32,6 +32,7 @@ func (u *Keeper) DriftReport(ctx context.Context, since time.Time) (*report.Repo
 		return nil, fault.New(fault.Invalid, "name a time in the past", "a report since %s would be of the future",
 			since.Format(time.RFC3339))
 	}
+	of := false
 	if since.IsZero() {
 		kept, err := u.journal.Reports(ctx)
 		if err != nil {
@@ -39,10 +40,11 @@ func (u *Keeper) DriftReport(ctx context.Context, since time.Time) (*report.Repo
 		}
 		since = now.Add(-FirstWindow)
 		if last, ok := newestReport(kept, "", now); ok {
-			since = last.At
+			since, of = last.At, true
 		}
 	}
-	return u.buildReport(ctx, settings.ReportPlan{}, report.Input{ID: ids.New(now, ""), At: now, Since: since})
+	return u.buildReport(ctx, settings.ReportPlan{}, report.Input{ID: ids.New(now, ""), At: now, Since: since,
+		Last: of})
 }
 
 // newestReport finds the newest report of a name, of any with "", that was made
@@ -77,14 +79,33 @@ func (u *Keeper) buildReport(ctx context.Context, p settings.ReportPlan, in repo
 			continue
 		}
 		covered[d.Name] = true
-		in.Workspaces = append(in.Workspaces, reported(d, records[d.Name]))
+		w := reported(d, records[d.Name])
+		w.Links = s.Repositories[d.Repository].Links
+		in.Workspaces = append(in.Workspaces, w)
 	}
+	in.Unreadable = u.unreadable(s)
 	in.Location, in.Ignore, in.Instance = p.Location, s.Drift.Ignore, s.Instance
 	in.Instance.Sandbox = s.Sandbox.Note()
 	in.Checks = slices.DeleteFunc(checks, func(c drift.Check) bool { return !covered[c.Workspace] })
 	in.Findings = ruled(s, slices.DeleteFunc(findings, func(f drift.Finding) bool { return !covered[f.Workspace] }),
 		in.At)
 	return report.Build(in), nil
+}
+
+// unreadable are the repositories whose last poll failed.
+func (u *Keeper) unreadable(s *settings.Settings) (out []report.Unreadable) {
+	for name := range s.Repositories {
+		p := u.repositories.Polled(name)
+		if p.Err == nil {
+			continue
+		}
+		one := report.Unreadable{Name: name, Why: p.Err.Error(), Next: fault.Next(p.Err)}
+		if !p.At.IsZero() {
+			one.Read = &p.At
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // reported is what a report has to know of a workspace besides its checks.
@@ -270,16 +291,18 @@ func (u *Keeper) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 		return err
 	}
 	since, last := now.Add(-FirstWindow), ""
-	if r, ok := newestReport(kept, p.Name, now); ok {
-		since = r.At
+	before, of := newestReport(kept, p.Name, now)
+	if of {
+		since = before.At
 	}
 	for _, r := range kept { // no two have the same id, whatever their names are
 		last = max(last, r.ID)
 	}
 	if p.Since > 0 {
-		since = now.Add(-p.Since)
+		since, of = now.Add(-p.Since), false
 	}
-	made, err := u.buildReport(ctx, p, report.Input{ID: ids.New(now, last), Name: p.Name, At: now, Since: since})
+	made, err := u.buildReport(ctx, p, report.Input{ID: ids.New(now, last), Name: p.Name, At: now, Since: since,
+		Last: of})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/engine/jobs"
 	"github.com/tfops/tfops/internal/engine/order"
 	"github.com/tfops/tfops/internal/engine/phases"
+	"github.com/tfops/tfops/internal/engine/sources"
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
@@ -33,6 +34,8 @@ type Keeper struct {
 	journal Journal
 	runner  phases.Runner
 	log     *slog.Logger
+
+	repositories Repositories
 
 	trees chan string // checkouts that no run needs, to be removed
 	begun time.Time
@@ -54,9 +57,15 @@ type Journal interface {
 	PruneDrift(ctx context.Context, before time.Time, configured map[string]bool) (reports []string, err error)
 }
 
+// Repositories tells what became of their polls.
+type Repositories interface {
+	Polled(name string) sources.Polled
+}
+
 // New returns one.
-func New(w *txn.Writer, o *order.Sequencer, j *jobs.Maker, journal Journal, r phases.Runner) *Keeper {
-	return &Keeper{txn: w, order: o, jobs: j, journal: journal, runner: r, log: w.Log,
+func New(w *txn.Writer, o *order.Sequencer, j *jobs.Maker, journal Journal, r phases.Runner,
+	repos Repositories) *Keeper {
+	return &Keeper{txn: w, order: o, jobs: j, journal: journal, runner: r, log: w.Log, repositories: repos,
 		trees: make(chan string, maxSwept), reportsDue: map[string]dueReport{}}
 }
 

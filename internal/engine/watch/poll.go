@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/engine/sources"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
@@ -41,9 +43,13 @@ func (w *Watcher) watch(ctx context.Context, name string) {
 		if ctx.Err() != nil {
 			return
 		}
+		before := w.Polled(name).Failures
 		failures := w.notePoll(name, err)
 		if err != nil && failures == 1 {
 			w.log.Warn("a repository cannot be read", "repository", name, "error", err, "next", fault.Next(err))
+		}
+		if err := w.tellPoll(ctx, name, err, failures, before); err != nil && ctx.Err() == nil {
+			w.log.Error("nobody can be told whether a repository can be read", "repository", name, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -52,6 +58,37 @@ func (w *Watcher) watch(ctx context.Context, name string) {
 		case <-time.After(repo.Pace.Next(failures, rand.Float64())):
 		}
 	}
+}
+
+// toldAfter is how many polls in a row have to fail before people are told: a host that restarts is no news.
+const toldAfter = 3
+
+// tellPoll tells people that a repository cannot be read, or can be again.
+func (w *Watcher) tellPoll(ctx context.Context, name string, failed error, failures, before int) error {
+	s := w.txn.Settings.Get()
+	n := run.Notice{Kind: run.NoticeRepository, Repository: name, Command: "tfops status"}
+	switch {
+	case failures == toldAfter:
+		n.Severity, n.Title = string(drift.High), "repository "+name+" cannot be read: "+failed.Error()
+		n.Text = fmt.Sprintf("%d polls in a row failed. Nothing of it is planned or applied until it can be read; "+
+			"what is said of its workspaces may be old.", failures)
+		if next := fault.Next(failed); next != "" {
+			n.Text += "\nNext: " + next
+		}
+	case failures == 0 && before >= toldAfter:
+		n.Title = "repository " + name + " can be read again"
+		n.Text = fmt.Sprintf("After %d polls that failed.", before)
+	default:
+		return nil
+	}
+	if s.Wants == nil {
+		return nil
+	}
+	if n.Targets = s.Wants(n); len(n.Targets) == 0 {
+		return nil
+	}
+	_, err := w.txn.Enqueue(ctx, run.Batch{Notices: []run.Notice{n}})
+	return err
 }
 
 // poked returns the channel on which somebody asks for a poll of the repository.
@@ -69,7 +106,7 @@ func (w *Watcher) notePoll(name string, err error) (failures int) {
 	defer w.mu.Unlock()
 	st := w.repos[name]
 	if st == nil {
-		st = &Polled{}
+		st = &sources.Polled{}
 		w.repos[name] = st
 	}
 	st.Err = err

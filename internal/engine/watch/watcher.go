@@ -6,7 +6,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/engine/order"
@@ -35,23 +34,16 @@ type Watcher struct {
 	expansion fleet.Expansion
 	code      map[string]fleet.Code    // by workspace: what its code says of states
 	codeAt    map[string]string        // by repository and branch: what code was read of
-	repos     map[string]*Polled       // by name
+	repos     map[string]*sources.Polled       // by name
 	seen      map[string]bool          // by workspace: its directory and inputs were looked for
 	polling   map[string]chan struct{} // by repository: one look at a time
 	pokes     map[string]chan struct{} // by repository: poll now
 }
 
-// Polled is what became of the polls of a repository.
-type Polled struct {
-	At       time.Time // the last one that succeeded; zero: none yet
-	Failures int       // since
-	Err      error     // of the last one
-}
-
 // New returns a watcher of the repositories of some settings.
 func New(w *txn.Writer, from *sources.Reader, order *order.Sequencer, s *settings.Settings) *Watcher {
 	return &Watcher{txn: w, sources: from, order: order, log: w.Log, configured: make(chan struct{}, 1), base: s,
-		code: map[string]fleet.Code{}, codeAt: map[string]string{}, repos: map[string]*Polled{},
+		code: map[string]fleet.Code{}, codeAt: map[string]string{}, repos: map[string]*sources.Polled{},
 		seen:    map[string]bool{},
 		polling: map[string]chan struct{}{}, pokes: map[string]chan struct{}{}}
 }
@@ -155,11 +147,11 @@ func (w *Watcher) poke(repository string) {
 }
 
 // Polled tells what became of the polls of a repository.
-func (w *Watcher) Polled(repository string) Polled {
+func (w *Watcher) Polled(repository string) sources.Polled {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p := w.repos[repository]; p != nil {
 		return *p
 	}
-	return Polled{}
+	return sources.Polled{}
 }

@@ -171,6 +171,13 @@ func Acknowledged(p *term.Printer, f api.Finding, until *time.Time) {
 	p.Notef("To take it back: tfops drift unack %s", f.ID)
 }
 
+// GroupAcknowledged says that all findings of a group are known.
+func GroupAcknowledged(p *term.Printer, all []api.Finding) {
+	for _, f := range all {
+		p.Printf("Acknowledged finding %s (%s of %s).", f.ID, Address(f), f.Workspace)
+	}
+}
+
 // Reopened says that a finding counts as open.
 func Reopened(p *term.Printer, f api.Finding) {
 	p.Printf("Finding %s (%s of %s) is open again.", f.ID, Address(f), f.Workspace)

@@ -29,9 +29,11 @@ const maxTold = 200
 func Markdown(w io.Writer, r *report.Report) error {
 	m := &md{Writer: bufio.NewWriter(w), r: r, full: inFull(r, maxTold)}
 	m.head()
+	m.unreadable()
 	m.summary()
-	m.sections(drift.NotChecked, "Unchecked")
-	m.sections(drift.Drifted, "Drifted")
+	m.groups()
+	m.unchecked()
+	m.drifted()
 	m.clean()
 	m.resolved()
 	m.leftOut()
@@ -75,7 +77,7 @@ func (m *md) head() {
 		title += " " + code(r.Name)
 	}
 	m.textf("# %s\n\n**%s**\n\n", title, r.Headline)
-	m.textf("%s, since %s", clockZone(r.At), clockZone(r.Since))
+	m.textf("%s, since %s%s", clockZone(r.At), clockZone(r.Since), lastReport(r))
 	if r.Instance.Name != "" {
 		m.textf(" · %s", code(r.Instance.Name))
 	}
@@ -88,16 +90,25 @@ func (m *md) head() {
 	}
 }
 
+// lastReport says that the window begins with the last report.
+func lastReport(r *report.Report) string {
+	if r.Last {
+		return " (the last report)"
+	}
+	return ""
+}
+
 func (m *md) summary() {
 	s, o := m.r.Summary, m.r.Summary.Workspaces
 	m.WriteString("| Workspaces | Unchecked | Drifted | Clean | Never applied |\n|---:|---:|---:|---:|---:|\n")
 	m.textf("| %d | %d | %d | %d | %d |\n\n", o.Total, o.Unchecked, o.Drifted, o.Clean, o.NeverApplied)
-	m.WriteString("| Open findings | Critical | High | Medium | Low | New | Resolved | Acknowledged | Ignored |\n" +
-		"|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	m.textf("| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n\n", s.Open, s.Severity.Critical, s.Severity.High,
+	m.WriteString("| Open findings | Critical | High | Medium | Low | New | Resolved | Acknowledged | Ignored |" +
+		" Commits that wait |\n" +
+		"|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	m.textf("| %d | %d | %d | %d | %d | %d | %d | %d | %d | %d |\n\n", s.Open, s.Severity.Critical, s.Severity.High,
 		s.Severity.Medium, s.Severity.Low,
-		s.New, s.Resolved, s.Acknowledged, s.Ignored)
-	m.textf("%s\n", coverage(s))
+		s.New, s.Resolved, s.Acknowledged, s.Ignored, s.Pending)
+	m.textf("%s\n", coverage(m.r))
 	if len(s.Owners) > 0 {
 		m.WriteString("\n| Owner | Open findings | Worst |\n|---|---:|---|\n")
 		for _, o := range s.Owners {
@@ -113,30 +124,82 @@ func ownerCell(o string) string {
 	return inCell(o)
 }
 
-func (m *md) sections(outcome drift.Outcome, title string) {
-	n := 0
-	for i := range m.r.Workspaces {
-		s := &m.r.Workspaces[i]
-		if s.Outcome != outcome {
+// unreadable stands above all else: no news may only mean that nobody could look.
+func (m *md) unreadable() {
+	for _, u := range m.r.Unreadable {
+		m.textf("**%s** Next: %s\n\n", unread(u, code), code(u.Next))
+	}
+}
+
+// groups are the causes that show in several workspaces, widest first.
+func (m *md) groups() {
+	for i := range m.r.Groups {
+		g := &m.r.Groups[i]
+		if i == 0 {
+			m.WriteString("\n## One cause, several workspaces\n")
+		}
+		m.textf("\n### %s · %s, %s\n\n", strings.ToUpper(string(g.Severity)), wording.Class(g.Class), cause(g, code))
+		m.textf("%s: %s. The oldest is %s old.", wording.Sentence(reaches(g)), named(g, code), g.Age)
+		if g.File != "" {
+			m.textf(" All are written at %s.", code(fmt.Sprintf("%s:%d", g.File, g.Line)))
+		}
+		m.WriteString("\n\n")
+		for _, w := range g.WaysOut {
+			m.textf("- %s: %s\n", w.Way, code(w.Command))
+		}
+	}
+}
+
+func (m *md) unchecked() {
+	for i, f := range failures(m.r) {
+		if i == 0 {
+			m.WriteString("\n## Unchecked\n")
+		}
+		if len(f.sections) == 1 {
+			m.section(f.sections[0])
 			continue
 		}
-		if n++; n == 1 {
-			m.textf("\n## %s\n", title)
+		m.textf("\n### %s, for one reason\n\n", wording.Count(len(f.sections), "workspace"))
+		m.reason(f.sections[0])
+		for _, s := range f.sections {
+			m.textf("- %s: %s Next: %s\n", code(s.Name), looks(s), code(s.Next))
 		}
-		m.section(s)
+		for _, s := range f.sections {
+			if len(s.Findings)+len(s.Pending) > 0 {
+				m.textf("\n### %s\n", code(s.Name))
+				m.findings(s)
+			}
+		}
+	}
+}
+
+func (m *md) drifted() {
+	n := 0
+	for i := range m.r.Workspaces {
+		if s := &m.r.Workspaces[i]; s.Outcome == drift.Drifted {
+			if n++; n == 1 {
+				m.WriteString("\n## Drifted\n")
+			}
+			m.section(s)
+		}
+	}
+}
+
+// reason is why a workspace is unchecked.
+func (m *md) reason(s *report.Section) {
+	m.textf("Why: %s\n\n", code(s.Why))
+	for _, p := range s.Problems {
+		m.textf("- %s\n", code(p))
+	}
+	if len(s.Problems) > 0 {
+		m.WriteString("\n")
 	}
 }
 
 func (m *md) section(s *report.Section) {
 	m.textf("\n### %s\n\n", code(s.Name))
 	if s.Outcome == drift.NotChecked {
-		m.textf("Why: %s\n\n", code(s.Why))
-		for _, p := range s.Problems {
-			m.textf("- %s\n", code(p))
-		}
-		if len(s.Problems) > 0 {
-			m.WriteString("\n")
-		}
+		m.reason(s)
 		m.textf("%s\n\nNext: %s\n", looks(s), code(s.Next))
 	} else {
 		m.textf("%s %s.\n", looks(s), wording.Sentence(Drifted(s)))
@@ -147,28 +210,41 @@ func (m *md) section(s *report.Section) {
 	m.findings(s)
 }
 
+// findings are those that nobody knows of, then those that somebody does, then the commits that wait.
 func (m *md) findings(s *report.Section) {
-	short := 0
-	for i := range s.Findings {
-		if f := &s.Findings[i]; m.full[f] {
+	unknown, known := apart(s.Findings)
+	m.list(unknown)
+	if len(known) > 0 {
+		m.textf("\nAcknowledged: %s.\n", wording.Count(len(known), "finding"))
+		m.list(known)
+	}
+	if len(s.Pending) > 0 {
+		m.textf("\n%s; see %s.\n", wording.Sentence(pending(len(s.Pending))), code("tfops status "+
+			drift.ShellWord(s.Name)))
+	}
+}
+
+func (m *md) list(all []*report.Finding) {
+	var short []*report.Finding
+	for _, f := range all {
+		if m.full[f] {
 			m.finding(f)
 		} else {
-			short++
+			short = append(short, f)
 		}
 	}
-	if short == 0 {
+	if len(short) == 0 {
 		return
 	}
-	m.textf("\n%s with a line each; all about them is in the other formats:\n\n", wording.Count(short, "more finding"))
-	for i := range s.Findings {
-		if f := &s.Findings[i]; !m.full[f] {
-			m.textf("- **%s** %s %s, %s\n", f.Severity, f.Class, code(f.Address), code(f.ID))
-		}
+	m.textf("\n%s with a line each; all about them is in the other formats:\n\n",
+		wording.Count(len(short), "more finding"))
+	for _, f := range short {
+		m.textf("- **%s** %s %s, %s\n", f.Severity, wording.Class(f.Class), code(f.Address), code(f.ID))
 	}
 }
 
 func (m *md) finding(f *report.Finding) {
-	m.textf("\n#### %s · %s %s\n\n", strings.ToUpper(string(f.Severity)), f.Class, code(f.Address))
+	m.textf("\n#### %s · %s %s\n\n", strings.ToUpper(string(f.Severity)), wording.Class(f.Class), code(f.Address))
 	m.textf("%s %s.", f.Meaning, wording.Sentence(State(f)))
 	if f.File != "" {
 		m.textf(" In %s.", code(Place(f)))
@@ -263,18 +339,12 @@ func (m *md) clean() {
 			m.WriteString("\n")
 		}
 	}
-	for i := range m.r.Workspaces {
-		if s := &m.r.Workspaces[i]; s.Outcome == drift.Clean && len(s.Findings) > 0 {
-			m.textf("\n### %s\n", code(s.Name))
-			m.findings(s)
-		}
-	}
 }
 
 // notes is what there is to say of a clean workspace.
 func (m *md) notes(s *report.Section) {
-	if n := len(s.Findings); n > 0 {
-		m.textf(", %s a commit explains", wording.Count(n, "difference"))
+	if n := len(s.Pending); n > 0 {
+		m.textf(", %s", pending(n))
 	}
 	if n := len(s.Ignored); n > 0 {
 		m.textf(", %s ignored", wording.Count(n, "finding"))
@@ -291,9 +361,9 @@ func (m *md) resolved() {
 		for j := range s.Resolved {
 			f := &s.Resolved[j]
 			if n++; n == 1 {
-				m.WriteString("\n## Resolved since the last report\n\n")
+				m.textf("\n## Resolved %s\n\n", m.r.SinceWhen())
 			}
-			m.textf("- %s in %s: %s, %s\n", code(f.Address), code(s.Name), f.Class, resolution(f, code))
+			m.textf("- %s in %s: %s, %s\n", code(f.Address), code(s.Name), wording.Class(f.Class), resolution(f, code))
 		}
 	}
 }

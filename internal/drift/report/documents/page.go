@@ -31,13 +31,21 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"clean": term.Clean, "clock": clock, "clockZone": clockZone, "number": wording.Number, "count": wording.Count,
 		"sentence": wording.Sentence, "link": wording.Link, "until": until, "lasts": lasts, "printAgain": printAgain,
 		"severities": drift.Severities,
-		"commit":     func(sha string) string { return sha[:min(len(sha), 8)] }, // as long as in all of tfops
+		"commitOf":   commitOf,
 		"brief":      func(s string) string { s, _ = wording.Cut(s, "", 140); return s },
 		"list":       func(list []string) string { return wording.List(wording.Cleaned(list)) },
 		"labels":     labelsOf, "place": Place, "state": State, "acknowledged": acknowledged, "offers": offers,
-		"listed": listed, "unlisted": unlisted, "anyWanted": anyWanted,
+		"listed": listed, "unlisted": unlisted, "anyWanted": anyWanted, "class": wording.Class, "compared": compared,
+		"openIn": openIn,
 	}).Parse(pageSource))
 })
+
+// commitView is a commit, with the address of its page where that is known.
+type commitView struct{ Short, URL string }
+
+func commitOf(sha, page string) commitView {
+	return commitView{sha[:min(len(sha), 8)], wording.Link(page)} // as long as in all of tfops
+}
 
 // view is a report as the page shows it.
 type view struct {
@@ -45,10 +53,11 @@ type view struct {
 	Style     template.CSS
 	Chart     chart
 	First     first
-	Unchecked []*sectionView
+	Unread    []unreadView
+	Groups    []groupView
+	Unchecked []*failureView
 	Drifted   []*sectionView
-	Clean     []*sectionView // without a finding
-	Pending   []*sectionView // clean, with findings that a commit explains
+	Clean     []*sectionView
 	Never     []*sectionView
 	Resolved  []resolvedView
 	Coverage  string
@@ -56,7 +65,7 @@ type view struct {
 
 // first is where to look first: a few lines, worst first, that lead to the rest.
 type first struct {
-	Unchecked []*sectionView
+	Unchecked []*failureView
 	Findings  []line
 	More      int // unchecked workspaces and critical or new findings besides
 }
@@ -72,11 +81,28 @@ type line struct {
 type sectionView struct {
 	*report.Section
 	Anchor string
-	Full   []*report.Finding
-	Short  []*report.Finding
-	Seen   string // when it was looked at
+	Open   findingsView // that nobody knows of
+	Known  findingsView // acknowledged
+	Waits  string       // commits that wait
+	Seen   string       // when it was looked at
 	Blind  string
 }
+
+// findingsView are findings of a workspace: in full, or with a line each.
+type findingsView struct{ Full, Short []*report.Finding }
+
+// failureView is unchecked workspaces of one reason, which stands in the first.
+type failureView struct{ Sections []*sectionView }
+
+// First is the one that tells the reason.
+func (f *failureView) First() *sectionView { return f.Sections[0] }
+
+type groupView struct {
+	*report.Group
+	Cause, Reach, Named string
+}
+
+type unreadView struct{ Text, Next string }
 
 type resolvedView struct {
 	*report.Finding
@@ -97,20 +123,18 @@ func HTML(w io.Writer, r *report.Report) error {
 
 func viewOf(r *report.Report) *view {
 	v := &view{Report: r, Style: template.CSS(pageStyle), Chart: chartOf(r.Trend),
-		Coverage: coverage(r.Summary)}
-	full := inFull(r, maxPaged)
+		Coverage: coverage(r)}
+	full, failed := inFull(r, maxPaged), map[*report.Section]*sectionView{}
 	for i := range r.Workspaces {
 		s := sectionOf(&r.Workspaces[i], full)
 		s.Anchor = fmt.Sprintf("w-%d", i+1)
 		switch {
 		case s.Outcome == drift.NotChecked:
-			v.Unchecked = append(v.Unchecked, s)
+			failed[s.Section] = s
 		case s.Outcome == drift.Drifted:
 			v.Drifted = append(v.Drifted, s)
 		case s.Outcome == drift.NothingYet:
 			v.Never = append(v.Never, s)
-		case len(s.Findings) > 0:
-			v.Pending = append(v.Pending, s)
 		default:
 			v.Clean = append(v.Clean, s)
 		}
@@ -118,6 +142,21 @@ func viewOf(r *report.Report) *view {
 			f := &s.Resolved[j]
 			v.Resolved = append(v.Resolved, resolvedView{f, s.Name, resolution(f, term.Clean)})
 		}
+	}
+	for _, f := range failures(r) {
+		one := &failureView{}
+		for _, s := range f.sections {
+			one.Sections = append(one.Sections, failed[s])
+		}
+		v.Unchecked = append(v.Unchecked, one)
+	}
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		v.Groups = append(v.Groups, groupView{Group: g, Cause: cause(g, term.Clean), Reach: reaches(g),
+			Named: named(g, term.Clean)})
+	}
+	for _, u := range r.Unreadable {
+		v.Unread = append(v.Unread, unreadView{unread(u, term.Clean), u.Next})
 	}
 	v.First = firstOf(v)
 	return v
@@ -130,8 +169,7 @@ func firstOf(v *view) first {
 		s := &v.Workspaces[i]
 		for j := range s.Findings {
 			f := &s.Findings[j]
-			if f.Life != drift.Acknowledged && f.Class != drift.PendingCommit &&
-				(f.New || !drift.High.Worse(f.Severity)) {
+			if f.Life != drift.Acknowledged && (f.New || !drift.High.Worse(f.Severity)) {
 				out.Findings = append(out.Findings, line{f, s.Name})
 			}
 		}
@@ -158,12 +196,29 @@ func newFirst(a, b bool) int {
 
 func sectionOf(s *report.Section, full map[*report.Finding]bool) *sectionView {
 	v := &sectionView{Section: s, Seen: looks(s), Blind: blinds(s, term.Clean)}
-	for i := range s.Findings {
-		if f := &s.Findings[i]; full[f] {
+	unknown, known := apart(s.Findings)
+	v.Open, v.Known = findingsOf(unknown, full), findingsOf(known, full)
+	if n := len(s.Pending); n > 0 {
+		v.Waits = pending(n)
+	}
+	return v
+}
+
+func findingsOf(all []*report.Finding, full map[*report.Finding]bool) (v findingsView) {
+	for _, f := range all {
+		if full[f] {
 			v.Full = append(v.Full, f)
 		} else {
 			v.Short = append(v.Short, f)
 		}
 	}
 	return v
+}
+
+// openIn counts the findings of some workspaces that nobody acknowledged.
+func openIn(sections []*sectionView) (n int) {
+	for _, s := range sections {
+		n += len(s.Open.Full) + len(s.Open.Short)
+	}
+	return n
 }

@@ -30,12 +30,12 @@ func printAgain(r *report.Report, format string) string {
 }
 
 // coverage says in a sentence what was looked at.
-func coverage(s report.Summary) string {
-	c := s.Coverage
+func coverage(r *report.Report) string {
+	s, c := r.Summary, r.Summary.Coverage
 	if c.Workspaces == 0 {
 		return "There was nothing to look at."
 	}
-	text := fmt.Sprintf("Looked at since the last report: %d of %s, %s.", c.Checked,
+	text := fmt.Sprintf("Looked at %s: %d of %s, %s.", r.SinceWhen(), c.Checked,
 		wording.Count(c.Workspaces, "workspace"),
 		wording.Count(c.Resources, "resource"))
 	if s.Oldest != nil {
@@ -79,6 +79,11 @@ func blinds(s *report.Section, show func(string) string) string {
 		parts = append(parts, wording.Number(more)+" more")
 	}
 	return wording.List(parts)
+}
+
+// pending sums up the commits that wait.
+func pending(n int) string {
+	return wording.Count(n, "difference") + " that a waiting commit explains"
 }
 
 // Drifted sums up the findings, as in "3 open findings: 1 critical, 2 low".
@@ -211,4 +216,96 @@ func labelsOf(s *report.Section) string {
 		parts = append(parts, k+"="+s.Labels[k])
 	}
 	return strings.Join(parts, " ")
+}
+
+// failure is unchecked workspaces, as a rule one, whose checks failed for the same reason.
+type failure struct{ sections []*report.Section }
+
+// failures are all unchecked workspaces, in the order of the report.
+func failures(r *report.Report) []*failure {
+	var out []*failure
+	by := map[string]*failure{}
+	for i := range r.Workspaces {
+		s := &r.Workspaces[i]
+		if s.Outcome != drift.NotChecked {
+			continue
+		}
+		why := strings.Join(append([]string{s.Why}, s.Problems...), "\x00")
+		if by[why] == nil {
+			by[why] = &failure{}
+			out = append(out, by[why])
+		}
+		by[why].sections = append(by[why].sections, s)
+	}
+	return out
+}
+
+// unread says of a repository that cannot be read what that means.
+func unread(u report.Unreadable, show func(string) string) string {
+	since := "since tfops serve began"
+	if u.Read != nil {
+		since = "since " + clock(*u.Read)
+	}
+	what := "what is said of them may be old"
+	if u.Workspaces == 1 {
+		what = "what is said of it may be old"
+	}
+	return fmt.Sprintf("Repository %s cannot be read %s: %s. It has %s of this report; %s.", show(u.Name), since,
+		show(strings.TrimSuffix(u.Why, ".")), wording.Count(u.Workspaces, "workspace"), what)
+}
+
+// cause says in a sentence what the findings of a group have in common.
+func cause(g *report.Group, show func(string) string) string {
+	what := "resources"
+	if g.Type != "" {
+		what = show(g.Type)
+	}
+	text := what
+	switch {
+	case g.Problem != "":
+		return "the same check does not hold: " + show(g.Problem)
+	case g.Attribute != "" && g.To != nil:
+		text += ": " + show(g.Attribute) + " is " + show(wording.Whole(g.To.Text, g.To.Length))
+	case g.Attribute != "":
+		text += ": " + show(g.Attribute) + " has no value"
+	}
+	return text
+}
+
+// reaches says how far a group reaches.
+func reaches(g *report.Group) string {
+	return wording.Count(len(g.Findings), "finding") + " in " + wording.Count(len(g.Workspaces), "workspace")
+}
+
+// named lists the workspaces of a group.
+func named(g *report.Group, show func(string) string) string {
+	const most = 12
+	var parts []string
+	for _, name := range g.Workspaces[:min(most, len(g.Workspaces))] {
+		parts = append(parts, show(name))
+	}
+	if more := len(g.Workspaces) - most; more > 0 {
+		parts = append(parts, wording.Number(more)+" more")
+	}
+	return wording.List(parts)
+}
+
+// apart are findings that nobody knows of, and those that somebody does.
+func apart(all []report.Finding) (unknown, known []*report.Finding) {
+	for i := range all {
+		if f := &all[i]; acknowledged(f) {
+			known = append(known, f)
+		} else {
+			unknown = append(unknown, f)
+		}
+	}
+	return unknown, known
+}
+
+// compared is how many resources the last checks of some workspaces looked at.
+func compared(sections []*sectionView) (n int) {
+	for _, s := range sections {
+		n += s.Resources
+	}
+	return n
 }

@@ -33,7 +33,7 @@ func table(w io.Writer, r *report.Report) error {
 	for i := range r.Workspaces {
 		s := &r.Workspaces[i]
 		some := false
-		for _, list := range [][]report.Finding{s.Findings, s.Resolved, s.Ignored} {
+		for _, list := range [][]report.Finding{s.Findings, s.Pending, s.Resolved, s.Ignored} {
 			for j := range list {
 				some = true
 				if err := out.Write(append(workspaceCells(s), findingCells(&list[j])...)); err != nil {

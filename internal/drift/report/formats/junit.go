@@ -87,7 +87,7 @@ func testCase(s *report.Section) junitCase {
 	case drift.Drifted:
 		c.Failure = &junitText{Message: term.Clean(documents.Drifted(s)), Type: "drift", Text: plain(s)}
 	default:
-		if len(s.Findings)+len(s.Ignored) > 0 {
+		if len(s.Pending)+len(s.Ignored) > 0 {
 			c.SystemOut = plain(s)
 		}
 	}
@@ -106,6 +106,9 @@ func plain(s *report.Section) string {
 	}
 	for i := range s.Findings {
 		plainFinding(&b, &s.Findings[i])
+	}
+	for i := range s.Pending {
+		plainFinding(&b, &s.Pending[i])
 	}
 	if n := len(s.Ignored); n > 0 {
 		fmt.Fprintf(&b, "%s ignored by rules\n", wording.Count(n, "finding"))

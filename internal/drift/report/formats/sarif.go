@@ -160,7 +160,7 @@ func results(sections []*report.Section) iter.Seq[any] {
 			if s.Outcome == drift.NotChecked && !yield(uncheckedResult(s)) {
 				return
 			}
-			for _, list := range [][]report.Finding{s.Findings, s.Ignored} {
+			for _, list := range [][]report.Finding{s.Findings, s.Pending, s.Ignored} {
 				for i := range list {
 					if !yield(findingResult(s, &list[i])) {
 						return
