@@ -8,8 +8,11 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/codelink"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/documents"
+	"github.com/tfops/tfops/internal/drift/report/wording"
 	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
@@ -36,7 +39,8 @@ func Run(s *settings.Settings, d *run.Tx) error {
 		if err != nil {
 			return err
 		}
-		for _, n := range driftNotices(d.Run.Workspace, d.Moved, findings) {
+		code := place{s.Repositories[def.Repository].Links, d.Run.Commit.SHA}
+		for _, n := range driftNotices(d.Run.Workspace, d.Moved, findings, code) {
 			d.Tell(n)
 		}
 	}
@@ -54,7 +58,8 @@ func Workspace(s *settings.Settings, h *run.WorkspaceTx) error {
 		return err
 	}
 	def, _ := s.Find(h.Record.Name)
-	for _, n := range driftNotices(h.Record.Name, h.Moved, findings) {
+	code := place{s.Repositories[def.Repository].Links, h.Record.Applied}
+	for _, n := range driftNotices(h.Record.Name, h.Moved, findings, code) {
 		h.Tell(n)
 	}
 	h.Notices = addressed(s, h.Notices, def)
@@ -80,7 +85,7 @@ func runNotice(d *run.Tx, def fleet.Definition, s *settings.Settings, ev run.Eve
 	if !r.Kind.Applies() || ev.To == "" || ev.To.Terminal() && len(d.Follows) > 0 && ev.To != run.Applied {
 		return run.Notice{}, false
 	}
-	n := run.Notice{Text: about(r), Command: "tfops show " + r.ID}
+	n := run.Notice{Text: about(r, s.Repositories[def.Repository].Links), Command: "tfops show " + r.ID}
 	what := r.Workspace + ": " + string(r.Kind)
 	switch ev.To {
 	case run.AwaitingApproval:
@@ -147,7 +152,7 @@ func commandIn(next string) string {
 }
 
 // about tells whose change a run is of.
-func about(r run.Run) string {
+func about(r run.Run, links codelink.Templates) string {
 	subject, _, _ := strings.Cut(strings.TrimSpace(r.Commit.Message), "\n")
 	text := "commit " + workspace.ShortCommit(r.Commit.SHA)
 	if r.Commit.Author.Name != "" {
@@ -155,6 +160,9 @@ func about(r run.Run) string {
 	}
 	if subject != "" {
 		text += ": " + subject
+	}
+	if page := links.CommitURL(r.Commit.SHA); page != "" {
+		text += "\n" + page
 	}
 	if r.Trigger.Actor != "" {
 		text += "\nasked for by " + r.Trigger.Actor
@@ -166,7 +174,7 @@ func about(r run.Run) string {
 const maxTold = 10
 
 // driftNotices are what people are told of findings that moved on.
-func driftNotices(name string, moved []drift.Event, findings []drift.Finding) []run.Notice {
+func driftNotices(name string, moved []drift.Event, findings []drift.Finding, code place) []run.Notice {
 	byID := map[string]drift.Finding{}
 	for _, f := range findings {
 		byID[f.ID] = f
@@ -194,13 +202,13 @@ func driftNotices(name string, moved []drift.Event, findings []drift.Finding) []
 		return slices.ContainsFunc(fresh, func(f drift.Finding) bool { return f.Address == g.Address })
 	})
 	if len(fresh) > 0 {
-		n := listed(fresh)
+		n := listed(fresh, code)
 		n.Kind, n.Title, n.Command = run.NoticeDriftNew, fmt.Sprintf("%s drifted: %s, the worst %s", name,
 			count(len(fresh), "new finding"), n.Severity), "tfops drift findings "+name
 		out = append(out, n)
 	}
 	if len(gone) > 0 {
-		n := listed(gone)
+		n := listed(gone, code)
 		n.Kind, n.Title, n.Command = run.NoticeDriftResolved,
 			fmt.Sprintf("%s: %s resolved", name, count(len(gone), "finding")), "tfops drift findings "+name+
 				" --life resolved"
@@ -210,7 +218,7 @@ func driftNotices(name string, moved []drift.Event, findings []drift.Finding) []
 }
 
 // listed is a notice with findings as its text, worst first.
-func listed(findings []drift.Finding) run.Notice {
+func listed(findings []drift.Finding, code place) run.Notice {
 	slices.SortStableFunc(findings, func(a, b drift.Finding) int {
 		return cmp.Or(a.Severity.Compare(b.Severity), natural.Compare(a.Address, b.Address))
 	})
@@ -220,16 +228,37 @@ func listed(findings []drift.Finding) run.Notice {
 			lines = append(lines, fmt.Sprintf("and %d more", len(findings)-maxTold))
 			break
 		}
-		line := fmt.Sprintf("%s  %s  %s", f.Severity, f.Address, f.Class)
-		if f.Life == drift.Resolved && f.ResolvedBy != "" {
-			line += ", by run " + f.ResolvedBy
-		}
-		if len(f.Owners) > 0 {
-			line += "  " + strings.Join(f.Owners, " ")
-		}
-		lines = append(lines, line)
+		lines = append(lines, code.tells(f))
 	}
 	return run.Notice{Severity: string(findings[0].Severity), Text: strings.Join(lines, "\n")}
+}
+
+// place is where the code of findings is looked at: by whoever has no shell, too.
+type place struct {
+	links  codelink.Templates
+	commit string // that is applied
+}
+
+// tells says of a finding how bad it is, what it is, whose and where.
+func (p place) tells(f drift.Finding) string {
+	line := fmt.Sprintf("%s: %s %s", f.Severity, f.Address, wording.Class(f.Class))
+	if f.Life == drift.Resolved {
+		line = fmt.Sprintf("%s: %s resolved (%s)", f.Severity, f.Address, wording.Class(f.Class))
+		if f.ResolvedBy != "" {
+			line += " by run " + f.ResolvedBy
+		}
+	}
+	if len(f.Owners) > 0 {
+		line += ", owned by " + wording.List(f.Owners)
+	}
+	page := p.links.FileURL(p.commit, f.File, f.Line)
+	if page == "" && f.File != "" && f.Line > 0 {
+		page = fmt.Sprintf("%s:%d", f.File, f.Line)
+	}
+	if page != "" {
+		line += ", " + page
+	}
+	return line
 }
 
 func count(n int, noun string) string {
@@ -249,14 +278,17 @@ func HealStopped(d *run.Tx, why string) {
 }
 
 // ReportText is a report for those who get no more of it than a message: what
-// is unchecked, then what is open, worst first.
+// cannot be read, what is unchecked, then what is open, worst first.
 func ReportText(r *report.Report) string {
 	var lines []string
+	for _, u := range r.Unreadable {
+		lines = append(lines, fmt.Sprintf("unreadable: repository %s, %s", u.Name, u.Why))
+	}
 	var open []report.Finding
 	at := map[string]string{} // workspaces by finding
 	for _, s := range r.Workspaces {
 		if s.Outcome == drift.NotChecked {
-			lines = append(lines, "unchecked  "+s.Name+"  "+s.Why)
+			lines = append(lines, "unchecked: "+s.Name+", "+s.Why)
 		}
 		for _, f := range s.Findings {
 			at[f.ID] = s.Name
@@ -267,11 +299,17 @@ func ReportText(r *report.Report) string {
 	}
 	slices.SortStableFunc(open, func(a, b report.Finding) int { return a.Severity.Compare(b.Severity) })
 	for _, f := range open {
-		line := fmt.Sprintf("%s  %s  %s  %s", f.Severity, at[f.ID], f.Address, f.Class)
+		line := fmt.Sprintf("%s: %s in %s %s", f.Severity, f.Address, at[f.ID], wording.Class(f.Class))
 		if f.New {
 			line += ", new"
 		}
-		lines = append(lines, strings.Join(append([]string{line}, f.Owners...), "  "))
+		if len(f.Owners) > 0 {
+			line += ", owned by " + wording.List(f.Owners)
+		}
+		if where := cmp.Or(f.URL, documents.Place(&f)); where != "" {
+			line += ", " + where
+		}
+		lines = append(lines, line)
 	}
 	if more := len(lines) - maxTold; more > 0 {
 		lines = append(lines[:maxTold], fmt.Sprintf("and %d more", more))

@@ -32,12 +32,12 @@ type Watcher struct {
 	base      *settings.Settings // as configured
 	found     fleet.Discoveries  // in branches
 	expansion fleet.Expansion
-	code      map[string]fleet.Code    // by workspace: what its code says of states
-	codeAt    map[string]string        // by repository and branch: what code was read of
-	repos     map[string]*sources.Polled       // by name
-	seen      map[string]bool          // by workspace: its directory and inputs were looked for
-	polling   map[string]chan struct{} // by repository: one look at a time
-	pokes     map[string]chan struct{} // by repository: poll now
+	code      map[string]fleet.Code      // by workspace: what its code says of states
+	codeAt    map[string]string          // by repository and branch: what code was read of
+	repos     map[string]*sources.Polled // by name
+	seen      map[string]bool            // by workspace: its directory and inputs were looked for
+	polling   map[string]chan struct{}   // by repository: one look at a time
+	pokes     map[string]chan struct{}   // by repository: poll now
 }
 
 // New returns a watcher of the repositories of some settings.

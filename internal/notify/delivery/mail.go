@@ -10,6 +10,8 @@ import (
 
 	mail "github.com/wneessen/go-mail"
 
+	"github.com/tfops/tfops/internal/drift/report/documents"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
@@ -117,16 +119,19 @@ func (n *Notifier) compose(ctx context.Context, m notify.MailServer, t notify.Ta
 	left := maxAttached
 	if r := d.Notice.Report; r != nil && t.Style != notify.StyleText {
 		for _, format := range t.Formats(r) {
+			body := format == "html" && t.Style != notify.StyleAttachment
+			if body {
+				html, _ = n.report(ctx, r.ID, formats.Mail, left)
+			}
 			doc, why := n.report(ctx, r.ID, format, left)
 			if why != "" {
 				text, note = text+"\n\n"+why, why
 				continue
 			}
-			left -= len(doc)
-			if format == "html" && t.Style != notify.StyleAttachment {
-				html = doc
+			if body && len(doc) <= documents.MailSize { // the mail has all of it
 				continue
 			}
+			left -= len(doc)
 			if err := msg.AttachReader("tfops-report."+extension(format), bytes.NewReader(doc),
 				mail.WithFileContentType(contentType(format))); err != nil {
 				return nil, note, err

@@ -26,7 +26,9 @@ import (
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+	mail "github.com/wneessen/go-mail"
 
+	"github.com/tfops/tfops/internal/drift/report/documents"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
@@ -252,7 +254,7 @@ func TestMail(t *testing.T) {
 			}
 			got := parts(t, m.Header.Get, m.Body)
 			want := []part{{"text/plain", "", n.Text + "\r\n\r\nNext: " + n.Command},
-				{"text/html", "", "<p>r1 in html</p>"}}
+				{"text/html", "", "<p>r1 in mail</p>"}}
 			if len(got) != 4 || got[0] != want[0] && strings.ReplaceAll(got[0].text, "\r\n",
 				"\n") != strings.ReplaceAll(want[0].text, "\r\n", "\n") || got[1] != want[1] {
 				t.Errorf("parts: %+v", got)
@@ -291,16 +293,8 @@ func TestStyles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var b bytes.Buffer
-		if _, err := msg.WriteTo(&b); err != nil {
-			t.Fatal(err)
-		}
-		read, err := gomail.ReadMessage(&b)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var got []string
-		all := parts(t, read.Header.Get, read.Body)
+		all := sent(t, msg)
 		for _, p := range all {
 			got = append(got, strings.TrimSuffix(p.kind+"="+p.name, "="))
 		}
@@ -312,6 +306,57 @@ func TestStyles(t *testing.T) {
 			t.Errorf("%q: note %q, text %q", style, note, all[0].text)
 		}
 	}
+}
+
+// TestLargeReports: what is too large for the body of a mail goes along as a whole, too.
+func TestLargeReports(t *testing.T) {
+	for size, want := range map[int]string{
+		documents.MailSize:     "text/plain text/html",
+		documents.MailSize + 1: "text/plain text/html text/html=tfops-report.html",
+		maxAttached + 1:        "text/plain text/html",
+	} {
+		n := New(nil, Options{Reports: func(_ context.Context, id, format string) ([]byte, error) {
+			if format == "html" {
+				return bytes.Repeat([]byte("x"), size), nil
+			}
+			return []byte(format), nil
+		}})
+		target := notify.Target{Name: "mail", URL: "smtp://h/?from=a@b&to=c@d"}
+		m, err := notify.ParseMail(target.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := run.Delivery{ID: "1-mail", Notice: run.Notice{Title: "a", Text: "b",
+			Report: &run.ReportRef{ID: "r1", Formats: []string{"html"}}}}
+		msg, note, err := n.compose(t.Context(), m, target, d)
+		if err != nil || (note != "") != (size > maxAttached) {
+			t.Fatal(note, err)
+		}
+		var got []string
+		for _, p := range sent(t, msg) {
+			got = append(got, strings.TrimSuffix(p.kind+"="+p.name, "="))
+			if p.kind == "text/html" && p.name == "" && p.text != "mail" {
+				t.Errorf("the body is %.20q", p.text)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%d bytes: %q, want %q", size, got, want)
+		}
+	}
+}
+
+// sent is a message as it goes to the server.
+func sent(t *testing.T, msg *mail.Msg) []part {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := msg.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	read, err := gomail.ReadMessage(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts(t, read.Header.Get, read.Body)
 }
 
 // TestEveryMailArrives: whatever the server does, mails arrive once it is well

@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
@@ -83,17 +82,6 @@ func hand(t notify.Target, s types.Service, w notify.Wording) (a answer) {
 	if n, ok := lessChat[s.GetID()]; ok {
 		most = n
 	}
-	text := w.Title
-	if w.Text != "" {
-		text += "\n\n" + w.Text
-	}
-	return answer{s, s.Send(notify.Cut(withoutMentions(text), most), &types.Params{})}
-}
-
-// withoutMentions takes their meaning from words that would call everybody in a chat: a
-// commit's message must not.
-func withoutMentions(text string) string {
-	return strings.NewReplacer("@everyone", "@\u200beveryone", "@here", "@\u200bhere", "@channel", "@\u200bchannel",
-		"@all", "@\u200ball",
-		"@room", "@\u200broom", "<!", "<\u200b!", "<@", "<\u200b@").Replace(text)
+	spoken := func(text string) string { return withoutMentions(s.GetID(), text) }
+	return answer{s, s.Send(fit(spoken(w.Title), spoken(w.Text), most), &types.Params{})}
 }

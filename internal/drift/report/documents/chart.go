@@ -12,6 +12,7 @@ import (
 // stretched to the width of the page, so its words stand beside it.
 type chart struct {
 	Known       bool
+	Drawn       bool // not only as sums
 	Bars        []bar
 	Blanks      []bar // days of which nothing is known
 	Lost        []bar // unchecked workspaces, in a strip of their own
@@ -36,7 +37,7 @@ const (
 )
 
 func chartOf(t report.Trend) chart {
-	c := chart{Known: known(t), Top: 1, TopLost: 1}
+	c := chart{Known: known(t), Drawn: true, Top: 1, TopLost: 1}
 	if !c.Known {
 		return c
 	}

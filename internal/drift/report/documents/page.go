@@ -35,8 +35,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"brief":      func(s string) string { s, _ = wording.Cut(s, "", 140); return s },
 		"list":       func(list []string) string { return wording.List(wording.Cleaned(list)) },
 		"labels":     labelsOf, "place": Place, "state": State, "acknowledged": acknowledged, "offers": offers,
-		"listed": listed, "unlisted": unlisted, "anyWanted": anyWanted, "class": wording.Class, "compared": compared,
-		"openIn": openIn,
+		"listed": listed, "unlisted": unlisted, "anyWanted": anyWanted, "class": wording.Class, "fill": fill,
 	}).Parse(pageSource))
 })
 
@@ -60,7 +59,14 @@ type view struct {
 	Clean     []*sectionView
 	Never     []*sectionView
 	Resolved  []resolvedView
+	Owners    []report.OwnerCount
+	Ruled     []drift.LeftOut
 	Coverage  string
+
+	DriftedFindings, CleanResources int // of the tiles
+
+	Cut  bool // the whole is elsewhere
+	More struct{ Groups, Unchecked, Drifted, Clean, Never, Resolved, Owners, Rules int }
 }
 
 // first is where to look first: a few lines, worst first, that lead to the rest.
@@ -89,10 +95,17 @@ type sectionView struct {
 }
 
 // findingsView are findings of a workspace: in full, or with a line each.
-type findingsView struct{ Full, Short []*report.Finding }
+type findingsView struct {
+	Full, Short []*report.Finding
+	More        int // that are not told
+}
 
 // failureView is unchecked workspaces of one reason, which stands in the first.
-type failureView struct{ Sections []*sectionView }
+type failureView struct {
+	Sections []*sectionView
+	Count    int
+	More     int // that are not told
+}
 
 // First is the one that tells the reason.
 func (f *failureView) First() *sectionView { return f.Sections[0] }
@@ -115,18 +128,18 @@ type resolvedView struct {
 // or hide text is written out before.
 func HTML(w io.Writer, r *report.Report) error {
 	out := bufio.NewWriterSize(w, 1<<16)
-	if err := pageTemplate().Execute(out, viewOf(r)); err != nil {
+	if err := pageTemplate().Execute(out, viewOf(r, whole)); err != nil {
 		return err
 	}
 	return out.Flush()
 }
 
-func viewOf(r *report.Report) *view {
+func viewOf(r *report.Report, most bounds) *view {
 	v := &view{Report: r, Style: template.CSS(pageStyle), Chart: chartOf(r.Trend),
 		Coverage: coverage(r)}
-	full, failed := inFull(r, maxPaged), map[*report.Section]*sectionView{}
+	full, failed := inFull(r, most.full), map[*report.Section]*sectionView{}
 	for i := range r.Workspaces {
-		s := sectionOf(&r.Workspaces[i], full)
+		s := sectionOf(&r.Workspaces[i], full, most.short)
 		s.Anchor = fmt.Sprintf("w-%d", i+1)
 		switch {
 		case s.Outcome == drift.NotChecked:
@@ -148,6 +161,7 @@ func viewOf(r *report.Report) *view {
 		for _, s := range f.sections {
 			one.Sections = append(one.Sections, failed[s])
 		}
+		one.Count = len(one.Sections)
 		v.Unchecked = append(v.Unchecked, one)
 	}
 	for i := range r.Groups {
@@ -159,6 +173,8 @@ func viewOf(r *report.Report) *view {
 		v.Unread = append(v.Unread, unreadView{unread(u, term.Clean), u.Next})
 	}
 	v.First = firstOf(v)
+	v.DriftedFindings, v.CleanResources = openIn(v.Drifted), compared(v.Clean)
+	v.shorten(most.rows)
 	return v
 }
 
@@ -194,17 +210,17 @@ func newFirst(a, b bool) int {
 	return 1
 }
 
-func sectionOf(s *report.Section, full map[*report.Finding]bool) *sectionView {
+func sectionOf(s *report.Section, full map[*report.Finding]bool, short int) *sectionView {
 	v := &sectionView{Section: s, Seen: looks(s), Blind: blinds(s, term.Clean)}
 	unknown, known := apart(s.Findings)
-	v.Open, v.Known = findingsOf(unknown, full), findingsOf(known, full)
+	v.Open, v.Known = findingsOf(unknown, full, short), findingsOf(known, full, short)
 	if n := len(s.Pending); n > 0 {
 		v.Waits = pending(n)
 	}
 	return v
 }
 
-func findingsOf(all []*report.Finding, full map[*report.Finding]bool) (v findingsView) {
+func findingsOf(all []*report.Finding, full map[*report.Finding]bool, short int) (v findingsView) {
 	for _, f := range all {
 		if full[f] {
 			v.Full = append(v.Full, f)
@@ -212,13 +228,29 @@ func findingsOf(all []*report.Finding, full map[*report.Finding]bool) (v finding
 			v.Short = append(v.Short, f)
 		}
 	}
+	v.Short = cut(v.Short, short, &v.More)
 	return v
 }
 
 // openIn counts the findings of some workspaces that nobody acknowledged.
 func openIn(sections []*sectionView) (n int) {
 	for _, s := range sections {
-		n += len(s.Open.Full) + len(s.Open.Short)
+		n += len(s.Open.Full) + len(s.Open.Short) + s.Open.More
 	}
 	return n
+}
+
+// shorten keeps the beginning of each list.
+func (v *view) shorten(most int) {
+	v.Groups = cut(v.Groups, most, &v.More.Groups)
+	v.Unchecked = cut(v.Unchecked, most, &v.More.Unchecked)
+	for _, f := range v.Unchecked {
+		f.Sections = cut(f.Sections, most, &f.More)
+	}
+	v.Drifted = cut(v.Drifted, most, &v.More.Drifted)
+	v.Clean = cut(v.Clean, most, &v.More.Clean)
+	v.Never = cut(v.Never, most, &v.More.Never)
+	v.Resolved = cut(v.Resolved, most, &v.More.Resolved)
+	v.Owners = cut(v.Summary.Owners, most, &v.More.Owners)
+	v.Ruled = cut(v.Rules, most, &v.More.Rules)
 }

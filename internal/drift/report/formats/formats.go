@@ -39,6 +39,9 @@ var formats = []Format{
 	{"sarif", "application/sarif+json", ".sarif", "one result a finding, for code scanning", sarif},
 }
 
+// Mail is the HTML as the body of a mail: cut, where it has to be, to what every program shows. Nobody asks for it.
+const Mail = "mail"
+
 // All lists them.
 func All() []Format { return slices.Clone(formats) }
 
@@ -61,6 +64,9 @@ func Named(name string) (Format, error) {
 // Render writes the report in the named format. What cannot be written to w is
 // returned as it is; an unknown format is a fault.
 func Render(w io.Writer, r *report.Report, format string) error {
+	if format == Mail {
+		return documents.Mail(w, r)
+	}
 	f, err := Named(format)
 	if err != nil {
 		return err
