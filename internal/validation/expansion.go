@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/codebase"
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/drift/places"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/local"
@@ -162,6 +163,11 @@ func (x *Expansion) look(b atHand, submodules bool) {
 	}
 	if len(ws) == 0 {
 		return
+	}
+	for _, p := range places.OwnerProblems(b.tree) {
+		x.absent = append(x.absent, Problem{Severity: "warning", Summary: fmt.Sprintf(
+			"branch %s of repository %s: %s", b.branch, b.repository, p),
+			Detail: "This line counts for nobody. Correct it, so that findings have owners."})
 	}
 	graph := b.index.Graph(b.tree, ws)
 	maps.Copy(x.code, fleet.ReadCode(graph, ws))

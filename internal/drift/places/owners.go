@@ -54,39 +54,40 @@ func ReadOwners(tree fs.FS) (Owners, error) {
 	return Owners{}, nil
 }
 
+// OwnerProblems says what cannot be read of the CODEOWNERS file of a tree, by line.
+func OwnerProblems(tree fs.FS) []string {
+	o, err := ReadOwners(tree)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return o.Problems
+}
+
 func parseOwners(name, src string) Owners {
 	o := Owners{File: name}
+	tell := func(line int, format string, args ...any) {
+		o.Problems = append(o.Problems, fmt.Sprintf("%s:%d: ", name, line)+fmt.Sprintf(format, args...))
+	}
+	if strings.HasPrefix(src, "\xff\xfe") || strings.HasPrefix(src, "\xfe\xff") {
+		tell(1, "the file is UTF-16; save it as UTF-8")
+		return o
+	}
+	if text, found := strings.CutPrefix(src, "\ufeff"); found {
+		tell(1, "the file begins with a byte order mark, which GitHub takes for a part of the first pattern; save it "+
+			"without one")
+		src = text
+	}
 	n := 0
 	for line := range strings.Lines(src) {
 		n++
 		rules, err := parseLine(line)
 		if err != nil {
-			text := err.Error()
-			if cause := errors.Unwrap(err); cause != nil {
-				text = cause.Error() // without the number of the line, which is always the first
-			}
-			o.Problems = append(o.Problems, fmt.Sprintf("%s:%d: %s", name, n, strings.TrimPrefix(text, "line 1: ")))
+			tell(n, "%s", err)
 			continue
 		}
 		o.rules = append(o.rules, rules...)
 	}
 	return o
-}
-
-// parseLine reads a line. What the library makes of a line that it is not made for, as of
-// a lone slash, must not end the daemon.
-func parseLine(line string) (rules codeowners.Ruleset, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			rules, err = nil, fmt.Errorf("the pattern cannot be read (%v)", r)
-		}
-	}()
-	if rules, err = codeowners.ParseFile(strings.NewReader(line)); err == nil {
-		for _, rule := range rules {
-			_, _ = rule.Match("a") // it fails only here
-		}
-	}
-	return rules, err
 }
 
 // matches reports whether a rule is about a file. One that the library fails with is not.
@@ -96,7 +97,7 @@ func matches(rule *codeowners.Rule, file string) (ok bool) {
 			ok = false
 		}
 	}()
-	ok, err := rule.Match(file)
+	ok, err := rule.Match(encodedPath(file))
 	return ok && err == nil
 }
 

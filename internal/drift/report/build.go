@@ -30,7 +30,7 @@ func Build(in Input) *Report {
 		r.Workspaces = append(r.Workspaces, b.section(w))
 	}
 	slices.SortFunc(r.Workspaces, compareSections)
-	r.Unreadable, r.Groups = b.unreadable(), b.groups()
+	r.Unreadable, r.Unowned, r.Groups = b.unreadable(), b.unowned(), b.groups()
 	r.Summary = b.summary(r.Workspaces)
 	r.Trend = b.trend(r.Summary)
 	r.Headline = headline(r)

@@ -36,6 +36,18 @@ func (b *builder) unreadable() []Unreadable {
 	return out
 }
 
+// unowned are those of the repositories of the report, by name.
+func (b *builder) unowned() []Unowned {
+	out := []Unowned{}
+	for _, u := range b.in.Unowned {
+		if slices.ContainsFunc(b.in.Workspaces, func(w Workspace) bool { return w.Repository == u.Repository }) {
+			out = append(out, Unowned{u.Repository, problems(u.Lines)})
+		}
+	}
+	slices.SortFunc(out, func(a, c Unowned) int { return natural.Compare(a.Repository, c.Repository) })
+	return out
+}
+
 // groups are the causes that show in several workspaces.
 func (b *builder) groups() []Group {
 	out := []Group{}

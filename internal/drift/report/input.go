@@ -28,6 +28,7 @@ type Input struct {
 	Ignore []drift.Ignore // the rules of the configuration, expired ones too
 
 	Unreadable []Unreadable // repositories; their counts and times are filled in
+	Unowned    []Unowned
 }
 
 // Instance names the tfops that made the report.

@@ -116,6 +116,9 @@ func badNight() report.Input {
 	read := ago(9 * time.Hour)
 	in.Unreadable = []report.Unreadable{{Name: "edge", Why: "connection refused by git.example.com", Read: &read},
 		{Name: "elsewhere", Why: "none of this report's"}}
+	in.Unowned = []report.Unowned{{Repository: "infra",
+		Lines: []string{"branch main: CODEOWNERS:3: \"@b#c\" is no owner: @user, @org/team or a mail address"}},
+		{Repository: "elsewhere", Lines: []string{"none of this report's"}}}
 	for _, name := range []string{"network-prod", "database-prod", "cluster-prod", "dns", "billing", "legacy",
 		"cluster-test", "search", "mail", "sandbox"} {
 		in.Workspaces = append(in.Workspaces, workspaceNamed(name))

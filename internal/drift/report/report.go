@@ -27,6 +27,7 @@ type Report struct {
 	Summary  Summary `json:"summary"`
 	// Unreadable repositories have no news of their workspaces, whatever stands below.
 	Unreadable []Unreadable `json:"unreadable_repositories"`
+	Unowned    []Unowned    `json:"unread_owners"`
 	// Groups are open findings of several workspaces with one cause: see drift/groups. They are among those of
 	// their workspaces, too.
 	Groups []Group `json:"groups"`
@@ -141,6 +142,12 @@ type Unreadable struct {
 	Read       *time.Time `json:"read_at,omitempty"` // the last time that it could; absent: not since tfops serve began
 	Workspaces int        `json:"workspaces"`        // of the report, that are made of it
 	Next       string     `json:"next"`
+}
+
+// Unowned is lines of a repository's CODEOWNERS files that cannot be read: they count for nobody.
+type Unowned struct {
+	Repository string   `json:"repository"`
+	Lines      []string `json:"lines"` // each with its file, its number and what is wrong
 }
 
 // Group is open findings of several workspaces that differ in the same way.

@@ -40,6 +40,7 @@ type Polled struct {
 	At       time.Time // the last one that succeeded; zero: none yet
 	Failures int       // since
 	Err      error     // of the last one
+	Owners   []string  // what cannot be read of its CODEOWNERS files, by branch and line
 }
 
 // Index is what is remembered of a repository's code.

@@ -83,7 +83,7 @@ func (u *Keeper) buildReport(ctx context.Context, p settings.ReportPlan, in repo
 		w.Links = s.Repositories[d.Repository].Links
 		in.Workspaces = append(in.Workspaces, w)
 	}
-	in.Unreadable = u.unreadable(s)
+	in.Unreadable, in.Unowned = u.unreadable(s)
 	in.Location, in.Ignore, in.Instance = p.Location, s.Drift.Ignore, s.Instance
 	in.Instance.Sandbox = s.Sandbox.Note()
 	in.Checks = slices.DeleteFunc(checks, func(c drift.Check) bool { return !covered[c.Workspace] })
@@ -92,10 +92,13 @@ func (u *Keeper) buildReport(ctx context.Context, p settings.ReportPlan, in repo
 	return report.Build(in), nil
 }
 
-// unreadable are the repositories whose last poll failed.
-func (u *Keeper) unreadable(s *settings.Settings) (out []report.Unreadable) {
+// unreadable are the repositories whose last poll failed, and those whose owners cannot be read as a whole.
+func (u *Keeper) unreadable(s *settings.Settings) (out []report.Unreadable, owners []report.Unowned) {
 	for name := range s.Repositories {
 		p := u.repositories.Polled(name)
+		if len(p.Owners) > 0 {
+			owners = append(owners, report.Unowned{Repository: name, Lines: p.Owners})
+		}
 		if p.Err == nil {
 			continue
 		}
@@ -105,7 +108,7 @@ func (u *Keeper) unreadable(s *settings.Settings) (out []report.Unreadable) {
 		}
 		out = append(out, one)
 	}
-	return out
+	return out, owners
 }
 
 // reported is what a report has to know of a workspace besides its checks.

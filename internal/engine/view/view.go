@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -303,7 +304,12 @@ func (view *View) Repositories() []Repository {
 	var views []Repository
 	for _, name := range slices.Sorted(maps.Keys(repos)) {
 		p := view.watcher.Polled(name)
-		views = append(views, Repository{Name: name, Note: repos[name].Note(), PolledAt: p.At, Failures: p.Failures,
+		note := repos[name].Note()
+		if len(p.Owners) > 0 {
+			owners := "lines of CODEOWNERS cannot be read and count for nobody: " + strings.Join(p.Owners, "; ")
+			note = strings.Trim(note+"; "+owners, "; ")
+		}
+		views = append(views, Repository{Name: name, Note: note, PolledAt: p.At, Failures: p.Failures,
 			Error: p.Err})
 	}
 	return views

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 
+	"github.com/tfops/tfops/internal/drift/places"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
@@ -17,6 +19,36 @@ func (w *Watcher) wrong(name string) error {
 	defer w.mu.Unlock()
 	return w.code[name].Wrong
 }
+
+// noteOwners notes what cannot be read of the owners' file of a branch, and says so once.
+func (w *Watcher) noteOwners(repository, branch string, problems []string) {
+	w.mu.Lock()
+	before := w.owners[repository][branch]
+	if w.owners[repository] == nil {
+		w.owners[repository] = map[string][]string{}
+	}
+	w.owners[repository][branch] = problems
+	w.mu.Unlock()
+	if len(problems) > 0 && !slices.Equal(problems, before) {
+		w.log.Warn("lines of CODEOWNERS cannot be read, and count for nobody", "repository", repository, "branch",
+			branch, "lines", problems)
+	}
+}
+
+// ownerProblems are those of all branches of a repository that somebody follows. The caller holds mu.
+func (w *Watcher) ownerProblems(repository string) (all []string) {
+	for _, branch := range slices.Sorted(maps.Keys(w.owners[repository])) {
+		for _, p := range w.owners[repository][branch] {
+			if p = "branch " + branch + ": " + p; len(all) < maxOwnerProblems {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
+
+// maxOwnerProblems is how many lines of CODEOWNERS are named of a repository.
+const maxOwnerProblems = 10
 
 // readHeads reads the code at the heads of a repository's branches, of each
 // branch once for each of its commits and each fleet.
@@ -65,6 +97,7 @@ func (w *Watcher) readHeads(ctx context.Context, repo settings.Repository, heads
 		maps.Copy(w.code, read)
 		w.codeAt[repo.Name+"\x00"+branch] = key
 		w.mu.Unlock()
+		w.noteOwners(repo.Name, branch, places.OwnerProblems(tree))
 	}
 	return failed
 }

@@ -30,6 +30,7 @@ func (w *Watcher) forgetRepositories() {
 	for name := range w.repos {
 		if _, ok := w.txn.Settings.Get().Repositories[name]; !ok {
 			delete(w.repos, name)
+			delete(w.owners, name)
 		}
 	}
 }

@@ -32,18 +32,20 @@ type Watcher struct {
 	base      *settings.Settings // as configured
 	found     fleet.Discoveries  // in branches
 	expansion fleet.Expansion
-	code      map[string]fleet.Code      // by workspace: what its code says of states
-	codeAt    map[string]string          // by repository and branch: what code was read of
-	repos     map[string]*sources.Polled // by name
-	seen      map[string]bool            // by workspace: its directory and inputs were looked for
-	polling   map[string]chan struct{}   // by repository: one look at a time
-	pokes     map[string]chan struct{}   // by repository: poll now
+	code      map[string]fleet.Code          // by workspace: what its code says of states
+	codeAt    map[string]string              // by repository and branch: what code was read of
+	repos     map[string]*sources.Polled     // by name
+	owners    map[string]map[string][]string // by repository and branch: what cannot be read of CODEOWNERS
+	seen      map[string]bool                // by workspace: its directory and inputs were looked for
+	polling   map[string]chan struct{}       // by repository: one look at a time
+	pokes     map[string]chan struct{}       // by repository: poll now
 }
 
 // New returns a watcher of the repositories of some settings.
 func New(w *txn.Writer, from *sources.Reader, order *order.Sequencer, s *settings.Settings) *Watcher {
 	return &Watcher{txn: w, sources: from, order: order, log: w.Log, configured: make(chan struct{}, 1), base: s,
-		code: map[string]fleet.Code{}, codeAt: map[string]string{}, repos: map[string]*sources.Polled{},
+		owners: map[string]map[string][]string{},
+		code:   map[string]fleet.Code{}, codeAt: map[string]string{}, repos: map[string]*sources.Polled{},
 		seen:    map[string]bool{},
 		polling: map[string]chan struct{}{}, pokes: map[string]chan struct{}{}}
 }
@@ -150,8 +152,10 @@ func (w *Watcher) poke(repository string) {
 func (w *Watcher) Polled(repository string) sources.Polled {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	var polled sources.Polled
 	if p := w.repos[repository]; p != nil {
-		return *p
+		polled = *p
 	}
-	return sources.Polled{}
+	polled.Owners = w.ownerProblems(repository)
+	return polled
 }

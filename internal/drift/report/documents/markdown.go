@@ -109,6 +109,10 @@ func (m *md) summary() {
 		s.Severity.Medium, s.Severity.Low,
 		s.New, s.Resolved, s.Acknowledged, s.Ignored, s.Pending)
 	m.textf("%s\n", coverage(m.r))
+	for _, u := range m.r.Unowned {
+		m.textf("\nLines of CODEOWNERS in repository %s cannot be read and count for nobody: %s.\n",
+			code(u.Repository), spans(u.Lines))
+	}
 	if len(s.Owners) > 0 {
 		m.WriteString("\n| Owner | Open findings | Worst |\n|---|---:|---|\n")
 		for _, o := range s.Owners {
