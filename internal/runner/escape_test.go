@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // Code that a plan runs puts links where the runner goes on to work: the runner, who sees more than the engine,
@@ -105,4 +106,70 @@ func TestNoProgramRunsAsTfops(t *testing.T) {
 		!strings.Contains(events, "mode 2750") {
 		t.Errorf("%s", events)
 	}
+}
+
+// Whoever has a plan say that an init is needed gets one, after code of the plan ran. Nothing that this code prepared
+// gets to where others take it from: the cache of providers, the workspace's lock file, what the last init made, and
+// modules by their source.
+func TestAnInitAfterAPlanFillsNothing(t *testing.T) {
+	eachView(t, map[string]string{"main.tf": asks("lab 1.0.0")}, func(t *testing.T, r *rig) {
+		o := newOffers(t, "network_mirror")
+		o.offer("lab", "1.0.0", "honest")
+		with, home := o.use(r, "w", "cache"), t.TempDir()
+		use := func(j *job.Job, s *job.Secrets) { with(j, s); s.Env["HOME"] = home }
+		at := "plugins/example.com/acme/%s/" + offerPlatform + "/terraform-provider-%s"
+		plant := ""
+		for _, dir := range []string{"terraform.d", "$HOME/.terraform.d", "$HOME/.local/share/terraform"} {
+			for name, version := range map[string]string{"lab": "1.0.0", "extra": "9.9.9"} {
+				file := "\"" + dir + "/" + fmt.Sprintf(at, name+"/"+version, name) + "\""
+				plant += "mkdir -p $(dirname " + file + "); echo evil > " + file + "\n"
+			}
+		}
+		began := filepath.Join(r.given(), "began")
+		shim := r.withEngine("#!/bin/sh\ncase \" $* \" in *\" plan \"*) test -e " + began + " || exec %[1]s \"$@\"\n" +
+			plant + `
+cat > main.tf <<'EOT'
+` + asks("lab 1.0.0", "extra 9.9.9") + `EOT
+rm -f .terraform.lock.hcl
+(sleep 2; echo late > late.txt) >/dev/null 2>&1 </dev/null &
+echo '{"@level":"error","@message":"x","type":"diagnostic","diagnostic":{"severity":"error","summary":"Backend initialization required","detail":"x"}}'
+exit 1;; esac
+exec %[1]s "$@"
+`)
+		f, result := r.plan(use, shim)
+		initialised(t, f, result)
+		lock, kept := locked(t, keptLock(r, "w")), locked(t, ground.KeptInitFile(f.job.WorkspaceDir))
+		// Implied mirrors take the place of the network for what is found in them.
+		for path, text := range map[string]string{o.env["TF_CLI_CONFIG_FILE"]: "", began: ""} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			f, result = r.plan(use, shim)
+			if result.Outcome != job.Failed || !strings.Contains(f.read(job.EventsFile), "then once more") {
+				t.Fatalf("%+v\n%s", result, f.read(job.EventsFile))
+			}
+		}
+		for _, name := range []string{"lab", "extra"} {
+			all, err := filepath.Glob(filepath.Join(r.base, "cache", "providers", "example.com/acme", name, "*/*/*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range all {
+				if b := locked(t, path); b != "honest" {
+					t.Errorf("%s holds %q", path, b)
+				}
+			}
+			if name == "extra" && len(all) > 0 {
+				t.Errorf("the cache got %q", all)
+			}
+		}
+		if got := locked(t, keptLock(r, "w")); got != lock {
+			t.Errorf("the lock file that is kept became\n%s", got)
+		}
+		if got := locked(t, ground.KeptInitFile(f.job.WorkspaceDir)); got != kept {
+			t.Errorf("what is kept of init became\n%s", got)
+		}
+	})
 }

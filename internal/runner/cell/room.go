@@ -48,7 +48,10 @@ func Prepare(level sandbox.Level, engine string, sight mounts.Sight) (*Room, err
 		}
 	case sandbox.Filters:
 		sight.Read = append(sight.Read, engine)
-		r.scopes, err = launch.Files(sight.Rules())
+		var rules []mounts.Rule
+		if rules, err = sight.Rules(); err == nil {
+			r.scopes, err = launch.Files(rules)
+		}
 	default:
 		return r, nil
 	}

@@ -55,6 +55,8 @@ type Engine struct {
 	Level   sandbox.Level // at which commands are shut in
 	Scratch string        // where their private directories lie
 	Backend string        // settings of the backend, see job.Secrets
+	// Ran says that a command has run which may run code of the module: what it left is in the tree.
+	Ran bool
 }
 
 // UseNetwork gives the engine the network that its workspace asks for, once.
@@ -73,10 +75,12 @@ type Call func(context.Context, *tfexec.Terraform, *diagnostics.Output) error
 type Init struct {
 	Modules string // with what it fetches modules; see given.Command
 	Home    bool
+	Cache   string // of its own, for providers
 }
 
 // Run runs a command, which messages call by its name, and turns its end into a failure, if it was one.
 func (e *Engine) Run(ctx context.Context, name string, call Call) (*diagnostics.Output, error) {
+	e.Ran = true
 	return e.run(ctx, name, nil, call)
 }
 
@@ -157,7 +161,7 @@ func (e *Engine) room(init *Init) (r *cell.Room, done func() error, err error) {
 	g := e.given()
 	g.InPlace = e.Level == sandbox.Filters
 	if init != nil {
-		g.Init, g.Modules, g.Home = true, init.Modules, init.Home
+		g.Init, g.Modules, g.Home, g.Cache = true, init.Modules, init.Home, init.Cache
 	}
 	sight, done, err := g.Sight()
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/mounts"
 )
 
@@ -25,7 +26,8 @@ type Command struct {
 	Scratch string            // where the phase's private directories lie
 	Backend string            // the settings of the backend that the configuration gives
 	Modules string            // of an init: what it is given to fetch modules with, shown at ModulesAt
-	Init    bool              // fills the cache of providers, fetches modules
+	Init    bool              // fetches providers and modules
+	Cache   string            // of an init: where it puts the providers
 	Home    bool              // of an init: what lies in the home directory counts
 	InPlace bool              // nothing can be shown elsewhere than it lies: files are given or not
 }
@@ -35,7 +37,9 @@ const ModulesAt = mounts.Room + "/modules"
 
 // Sight is what the command sees. done is called after it.
 func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
-	s.Hide = c.hidden()
+	if s.Hide, err = c.hidden(); err != nil {
+		return s, nil, err
+	}
 	if s.Shown, err = c.private(); err != nil {
 		return s, nil, err
 	}
@@ -52,13 +56,9 @@ func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
 	s.Read = append(c.machine(), c.Engine)
 	s.Read = append(s.Read, c.named()...)
 	s.Write = append(s.Write, c.Tree)
+	s.Read = append(s.Read, c.caches()...)
 	if c.Init {
-		s.Read = append(s.Read, c.fetching()...)
-	}
-	if c.Init {
-		s.Write = append(s.Write, c.caches()...)
-	} else {
-		s.Read = append(s.Read, c.caches()...)
+		s.Read, s.Write = append(s.Read, c.fetching()...), append(s.Write, c.Cache)
 	}
 	s.Read = append(s.Read, c.outside(c.Job.Cell.Read)...)
 	s.Write = append(s.Write, c.outside(c.Job.Cell.Write)...)
@@ -127,9 +127,25 @@ var rootsOwn = []string{"/root", "/home", "/boot", "/etc/shadow", "/etc/shadow-"
 	"/sys/kernel/security"}
 
 // hidden is what the command does not see.
-func (c Command) hidden() []string {
+func (c Command) hidden() ([]string, error) {
 	data := DataDir(c.Job)
-	hide := append([]string{data, "/run"}, c.Job.Cell.Hide...)
+	hide := append([]string{data}, c.Job.Cell.Hide...)
+	for _, dir := range slices.Concat(hide, c.homes()) { // what is mounted there may be mounted elsewhere, too
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil || real == "/" {
+			continue
+		}
+		below, err := mounts.Below(real)
+		if err != nil {
+			return nil, err
+		}
+		for _, at := range below {
+			if !within(at, c.Tree) {
+				hide = append(hide, at)
+			}
+		}
+	}
+	hide = append(hide, "/run")
 	// A part of the data directory may lie on another disk.
 	if entries, err := os.ReadDir(data); err == nil {
 		for _, e := range entries {
@@ -143,7 +159,7 @@ func (c Command) hidden() []string {
 		keys, _ := filepath.Glob("/etc/ssh/ssh_host_*_key") // of a pattern that is right
 		hide = append(hide, keys...)
 	}
-	return hide
+	return hide, nil
 }
 
 // private are directories of the phase in the place of those that everybody writes to.
@@ -235,24 +251,9 @@ func (c Command) named() []string {
 	return all
 }
 
-// caches are where providers lie that several workspaces use.
+// caches are where providers lie that several workspaces use. No engine writes there.
 func (c Command) caches() []string {
-	return []string{filepath.Join(c.Job.CacheDir, "providers"), c.Env["TF_PLUGIN_CACHE_DIR"], c.cacheNamed()}
-}
-
-var cacheSetting = lazyregexp.New(`(?m)^\s*plugin_cache_dir\s*=\s*"([^"\n]+)"`)
-
-// cacheNamed is the cache that the engine's CLI configuration names.
-func (c Command) cacheNamed() string {
-	b, err := datafile.ReadLinked(c.Env["TF_CLI_CONFIG_FILE"], datafile.Record)
-	if err != nil {
-		return ""
-	}
-	m := cacheSetting().FindSubmatch(b)
-	if m == nil {
-		return ""
-	}
-	return os.Expand(string(m[1]), func(name string) string { return c.Env[name] })
+	return []string{filepath.Join(c.Job.CacheDir, "providers"), ground.NamedCache(c.Env)}
 }
 
 // credentials are where programs keep what they sign in with, in a home directory.

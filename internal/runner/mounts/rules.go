@@ -15,14 +15,18 @@ type Rule struct {
 
 // Rules are what makes a sight without mounts, for rules that only give: all that is not hidden may be read,
 // directory by directory. What is shown elsewhere than it lies cannot be; it is given where it lies.
-func (s Sight) Rules() []Rule {
+func (s Sight) Rules() ([]Rule, error) {
+	hidden, err := s.hidden()
+	if err != nil {
+		return nil, err
+	}
 	r := rules{}
-	for _, path := range s.Hide {
+	for _, path := range hidden {
 		if real, _ := follow(path); real != "" && real != "/" {
 			r.hidden = append(r.hidden, real)
 		}
 	}
-	r.read("/")
+	r.all = append(r.all, r.parts("/", false)...)
 	for _, path := range s.Read {
 		r.give(path, false)
 	}
@@ -35,7 +39,7 @@ func (s Sight) Rules() []Rule {
 	for _, name := range append([]string{"shm", "pts", "ptmx"}, nodes...) {
 		r.give("/dev/"+name, true)
 	}
-	return r.all
+	return r.all, nil
 }
 
 type rules struct {
@@ -43,29 +47,35 @@ type rules struct {
 	all    []Rule
 }
 
+// give gives what lies at a path, but for what is hidden in it.
 func (r *rules) give(path string, write bool) {
-	if real, _ := follow(path); real != "" && real != "/" {
+	real, _ := follow(path)
+	switch {
+	case real == "" || real == "/":
+	case slices.Contains(r.hidden, real): // it is given all the same
 		r.all = append(r.all, Rule{real, write})
+	default:
+		r.all = append(r.all, r.parts(real, write)...)
 	}
 }
 
-// read gives a directory as a whole where nothing in it is hidden.
-func (r *rules) read(dir string) {
+// parts are a directory as a whole where nothing in it is hidden.
+func (r *rules) parts(dir string, write bool) (all []Rule) {
 	if slices.Contains(r.hidden, dir) {
-		return
+		return nil
 	}
 	holds := func(path string) bool { return strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/") }
 	if !slices.ContainsFunc(r.hidden, holds) {
-		r.all = append(r.all, Rule{dir, false})
-		return
+		return []Rule{{dir, write}}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return // who cannot list it is not kept from more
+		return nil // who cannot list it is not kept from more
 	}
 	for _, e := range entries {
 		if e.Type()&os.ModeSymlink == 0 {
-			r.read(filepath.Join(dir, e.Name()))
+			all = append(all, r.parts(filepath.Join(dir, e.Name()), write)...)
 		}
 	}
+	return all
 }

@@ -27,8 +27,12 @@ func TestRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
-	all := Sight{Hide: []string{in("link")}, Read: []string{in("link/cache"), in("gone")}, Write: []string{in("open")},
+	all, err := Sight{Hide: []string{in("link")},
+		Read: []string{in("link/cache"), in("gone"), in("home")}, Write: []string{in("open")},
 		Shown: []Shown{{At: "/tmp", From: in("scratch"), Write: true}}}.Rules()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, want := range []Rule{{in("open"), false}, {in("open"), true}, {in("home/else"), false},
 		{in("home/data/cache"), false}, {in("scratch"), true}, {"/usr", false}, {"/dev/null", true}} {
 		if !slices.Contains(all, want) {

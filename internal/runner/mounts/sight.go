@@ -60,8 +60,12 @@ var nodes = []string{"null", "zero", "full", "random", "urandom", "tty"}
 // Plan is the mounts that make a sight, in their order: what holds another one comes first. It looks
 // at the file system as it is, and changes nothing.
 func (s Sight) Plan() ([]Mount, error) {
+	hidden, err := s.hidden()
+	if err != nil {
+		return nil, err
+	}
 	p := planning{found: map[string]Mount{}}
-	for _, path := range s.Hide {
+	for _, path := range hidden {
 		p.add(hide, path)
 	}
 	p.devices()
@@ -77,6 +81,30 @@ func (s Sight) Plan() ([]Mount, error) {
 		}
 	}
 	return p.inOrder(), nil
+}
+
+// hidden is what is hidden, at all paths at which it can be seen. What something else is shown in the place of is not
+// to be seen elsewhere, either.
+func (s Sight) hidden() ([]string, error) {
+	all, err := readMounts()
+	if err != nil {
+		return nil, err
+	}
+	var real []string
+	note := func(path string) {
+		if path, _ = follow(path); path != "" && path != "/" {
+			real = append(real, path)
+		}
+	}
+	for _, path := range s.Hide {
+		note(path)
+	}
+	for _, shown := range s.Shown {
+		if shown.At != shown.From {
+			note(shown.At)
+		}
+	}
+	return slices.Concat(s.Hide, elsewhere(all, real)), nil
 }
 
 type planning struct{ found map[string]Mount }

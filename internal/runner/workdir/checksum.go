@@ -83,16 +83,17 @@ func (d *Dir) offered(ctx context.Context, p diagnostics.LockedProvider, env map
 	}
 	probe := *d.Engine
 	probe.Root, probe.Env = root, maps.Clone(inputs.WithoutProviders(env))
-	probe.Env["TF_PLUGIN_CACHE_DIR"] = filepath.Join(root, "cache") // also where a CLI configuration names another
+	with := command.Init{Home: d.homeCounts(), Cache: filepath.Join(root, "cache")}
+	probe.Env["TF_PLUGIN_CACHE_DIR"] = with.Cache // also where a CLI configuration names another
 	delete(probe.Env, mayBreak)
-	if err := os.Mkdir(probe.Env["TF_PLUGIN_CACHE_DIR"], 0o700); err != nil {
+	if err := os.Mkdir(with.Cache, 0o700); err != nil {
 		return "", err
 	}
 	init := func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
 		tf.SetStdout(diagnostics.Stdout{Output: out})
 		return tf.Init(ctx, tfexec.Backend(false))
 	}
-	_, err = probe.RunInit(ctx, command.Init{Home: d.homeCounts()}, init)
+	_, err = probe.RunInit(ctx, with, init)
 	if err != nil {
 		return "", err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/command"
@@ -74,6 +75,11 @@ func (d *Dir) initialise(ctx context.Context, mayReuse bool) (reused bool, err e
 	if err := d.clearData(); err != nil {
 		return false, err
 	}
+	if d.Ran {
+		if err := d.afresh(); err != nil {
+			return false, err
+		}
+	}
 	of := d.lend(time.Now())
 	reused = mayReuse && d.reuse(of)
 	d.Result.InitReused = reused
@@ -107,6 +113,26 @@ func (d *Dir) clearData() error {
 	}
 	d.Packages = nil
 	return os.RemoveAll(ground.DataDir(d.Root))
+}
+
+// afresh takes away what a command left that may have run code of the module, so that no init finds it: whoever has
+// the engine say that it needs an init does not choose what is fetched then, and what is kept for others.
+func (d *Dir) afresh() error {
+	cell.KillDescendants() // none of them writes there meanwhile
+	if err := d.View.Hide(cell.TreeName, d.Job.Tree); err != nil {
+		return err
+	}
+	if err := d.ClearScratch(d.Job); err != nil {
+		return err
+	}
+	if err := d.View.Show(pinned.Files(d.Job.Checkout), cell.TreeName, d.Job.Tree); err != nil {
+		return err
+	}
+	if err := errors.Join(backend.RemoveOverrides(d.Root), d.placeLockFile(), d.PlaceState()); err != nil {
+		return err
+	}
+	d.Ran = false
+	return nil
 }
 
 // reuse lays out what was kept, if it fits.
@@ -199,13 +225,13 @@ func (d *Dir) init(ctx context.Context) error {
 	out, err := d.executeInit(ctx)
 	if err != nil && out != nil && diagnostics.CacheDiffers(out.All()) {
 		d.Log.Say("warn", "the cache of providers has another one than was locked: init fetches it apart")
-		dir, release, apartErr := d.cache.Apart(ctx, d.Root,
+		apart, release, apartErr := d.cache.Apart(ctx, d.Root,
 			func() { d.Log.Say("info", "waiting for another init that fetches providers apart") })
 		if apartErr != nil {
 			return apartErr
 		}
 		defer release()
-		d.Env["TF_PLUGIN_CACHE_DIR"] = dir
+		d.cache = apart
 		out, err = d.executeInit(ctx)
 	}
 	for err != nil && out != nil && d.lockFileBars(out) {
@@ -238,7 +264,7 @@ func (d *Dir) modulesAt() string {
 // homeCounts reports whether an init uses what lies in the home directory.
 func (d *Dir) homeCounts() bool { return d.Job.Engine.CLIConfig != "" }
 
-// executeInit runs init with what private modules and registries are fetched with.
+// executeInit runs init with what private modules and registries are fetched with, and with a cache of its own.
 func (d *Dir) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	a, note, err := inputs.Init{Env: d.Env, Credentials: d.Secrets.Modules.Credentials, HomeCounts: d.homeCounts(),
 		Git: len(d.Module.Calls) > 0 || d.Module.Unknown, Dir: d.PhaseDir, At: d.modulesAt(),
@@ -254,12 +280,35 @@ func (d *Dir) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 		d.Names[a.At+"/git"] = "git"
 	}
 	with := command.Init{Modules: a.Dir, Home: d.homeCounts()}
+	if d.vendored && !d.cache.Alien {
+		return d.runInit(ctx, with, a.Env)
+	}
+	fill, err := d.cache.Fill(d.vendored)
+	if err != nil {
+		return nil, err
+	}
+	defer fill.Close()
+	with.Cache = fill.Dir
+	out, err := d.runInit(ctx, with, a.Env)
+	return out, errors.Join(err, fill.Settle(ctx, d.Tree, d.Root, d.late() || d.vendored))
+}
+
+// late reports whether code of the module may have run before, and left something for an init to find.
+func (d *Dir) late() bool { return d.Ran || d.Job.Phase == job.ApplyPhase }
+
+// runInit runs an init, and explains how it failed.
+func (d *Dir) runInit(ctx context.Context, with command.Init, env map[string]string) (*diagnostics.Output, error) {
+	env = inputs.WithSafeGit(inputs.WithoutProviders(env))
+	if with.Cache != "" {
+		env = maps.Clone(env)
+		env["TF_PLUGIN_CACHE_DIR"] = with.Cache
+	}
 	out, err := d.RunInit(ctx, with, func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
-		return d.runInit(ctx, tf, out, a.Env)
+		return d.callInit(ctx, tf, out, env)
 	})
 	var f *diagnostics.Failure
 	if errors.As(err, &f) && out != nil {
-		d.nameHashes(ctx, f, out, a.Env)
+		d.nameHashes(ctx, f, out, env)
 		inputs.Advice{Engine: d.Name, Credentials: d.Secrets.Modules.Credentials,
 			Home: d.Env["HOME"], HomeCounts: d.homeCounts()}.Add(f, out)
 	}
@@ -280,9 +329,8 @@ func (d *Dir) remote() bool {
 	return !d.Managed && (d.Module.Backend == "cloud" || d.Module.Backend == "remote")
 }
 
-func (d *Dir) runInit(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output,
+func (d *Dir) callInit(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output,
 	env map[string]string) error {
-	env = inputs.WithSafeGit(inputs.WithoutProviders(env))
 	if err := tf.SetEnv(d.Environment(env)); err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/backend"
@@ -33,6 +32,7 @@ type Dir struct {
 
 	moving    map[string]plan.Module // modules that can move and were met on the way, by call; see Floating
 	cache     *ground.ProviderCache
+	vendored  bool // the repository has providers of its own
 	backend   backend.BackendFiles
 	committed map[string]string // what the repository's own lock file names, before init: versions by provider
 	warnings  int               // of the engine
@@ -82,13 +82,12 @@ func (d *Dir) Open(context.Context) error {
 		return err
 	}
 	d.Env[job.RunMark] = d.Job.Run
-	switch {
-	case durable.Exists(filepath.Join(d.Root, "terraform.d")):
-		// The engine takes providers from there, too. They are this repository's
-		// affair: in a cache they would be run for every workspace, and be gone
-		// with this checkout.
+	// The engine takes providers from there, too. They are this repository's affair: in a cache they would be run for
+	// every workspace, and be gone with this checkout. A link may lead to what is there only once init has run.
+	_, err = os.Lstat(filepath.Join(d.Root, "terraform.d"))
+	if d.vendored = err == nil; d.vendored {
 		delete(d.Env, "TF_PLUGIN_CACHE_DIR")
-	case !d.cache.Alien:
+	} else {
 		d.Env["TF_PLUGIN_CACHE_DIR"] = d.cache.Dir
 	}
 	if d.Job.Phase == job.ApplyPhase {
