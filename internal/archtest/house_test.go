@@ -22,7 +22,7 @@ var floors = [][]string{
 	{"internal/redact", "internal/codelink"}, // know patterns, and faults
 	{"internal/redact/leaks", "internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs",
 		"internal/gitrepo/signatures", "internal/term/page",
-		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
+		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values", "internal/runner/certificates",
 		// types and a reader that everybody may hold: out of the ground alone
 		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment",
 		"internal/sandbox",

@@ -199,6 +199,34 @@ var attacks = []attack{
 		}
 		return nil
 	}},
+	{name: "speak to the hypervisor", do: calling(unix.SYS_SOCKET, unix.AF_VSOCK, unix.SOCK_STREAM, 0)},
+	{name: "speak to the kernel's ciphers", do: calling(unix.SYS_SOCKET, unix.AF_ALG, unix.SOCK_SEQPACKET, 0)},
+	{name: "listen to what the network brings", do: calling(unix.SYS_SOCKET, unix.AF_PACKET, unix.SOCK_RAW, 0)},
+	{name: "listen to devices", do: calling(unix.SYS_SOCKET, unix.AF_NETLINK, unix.SOCK_RAW,
+		unix.NETLINK_KOBJECT_UEVENT), alone: true},
+	{name: "list sockets of the machine", do: calling(unix.SYS_SOCKET, unix.AF_NETLINK, unix.SOCK_RAW,
+		unix.NETLINK_SOCK_DIAG), alone: true},
+	{name: "make any other socket", do: func(victim) error {
+		for family := range unix.AF_MAX {
+			if slices.Contains([]int{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK}, family) {
+				if fd, err := unix.Socket(family, unix.SOCK_DGRAM, 0); err != nil {
+					return nil // engines need that
+				} else if err = unix.Close(fd); err != nil {
+					return nil
+				}
+				continue
+			}
+			for _, kind := range []int{unix.SOCK_STREAM, unix.SOCK_DGRAM, unix.SOCK_RAW, unix.SOCK_SEQPACKET} {
+				if fd, err := unix.Socket(family, kind, 0); err == nil || !errors.Is(err, unix.EAFNOSUPPORT) {
+					if err == nil {
+						unix.Close(fd)
+					}
+					return nil
+				}
+			}
+		}
+		return errors.New("there is none")
+	}},
 	{name: "use a keyring", do: func(victim) error {
 		_, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_USER_KEYRING, true)
 		return err

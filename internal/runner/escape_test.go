@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // Code that a plan runs puts links where the runner goes on to work: the runner, who sees more than the engine,
@@ -172,4 +173,54 @@ exec %[1]s "$@"
 			t.Errorf("what is kept of init became\n%s", got)
 		}
 	})
+}
+
+// A version switcher is asked for the engine's version where the module lies, and some do what is written there. They
+// are shut in as the engine is, and what they did is gone before an init.
+func TestVersionSwitchersAreShutIn(t *testing.T) {
+	for _, level := range []sandbox.Level{sandbox.Namespaces, sandbox.Filters} {
+		t.Run(string(level), func(t *testing.T) {
+			r := newRig(t, map[string]string{"main.tf": simple, "hook": "grep -q canary-of-others $DATA/key && " +
+				"echo harm > $GIVEN/read; echo x >> $DATA/tfops.db; echo x > $OUT; " +
+				"mkdir terraform.d; pwd > $GIVEN/asked; id -u > $GIVEN/began; head -c 5000000 /dev/zero >&2"})
+			r.local.Most = level
+			v := r.victim()
+			out := filepath.Join(t.TempDir(), "out")
+			ours := r.withEngine("#!/bin/sh\ncase \" $* \" in *\" version \"*) DATA=" + v.Data + " GIVEN=" + r.given() +
+				" OUT=" + out + " sh ./hook;; esac\nexec %[1]s \"$@\"\n")
+			f, result := r.plan(ours, func(j *job.Job, s *job.Secrets) {
+				j.Cell.Read, j.Cell.Write, s.Env["HOME"] = nil, []string{r.given()}, v.Home
+			})
+			if result.Sandbox != level {
+				t.Skipf("NOT RUN: this machine gives the level %q alone", result.Sandbox)
+			}
+			if b, err := os.ReadFile(filepath.Join(r.given(), "asked")); err != nil ||
+				strings.TrimSpace(string(b)) != f.job.Tree {
+				t.Errorf("it was asked in %q, %v", b, err)
+			}
+			for _, path := range []string{filepath.Join(r.given(), "read"), out} {
+				if durable.Exists(path) {
+					t.Errorf("there is %s", path)
+				}
+			}
+			if b, err := os.ReadFile(filepath.Join(v.Data, "tfops.db")); err != nil || string(b) != v.Secret {
+				t.Errorf("the store holds %q, %v", b, err)
+			}
+			if result.Outcome == job.Succeeded || !strings.Contains(result.Message, "says more than") {
+				t.Errorf("what it says has no bound: %+v", result)
+			}
+		})
+	}
+}
+
+// The daemon asks no version switcher in a checkout.
+func TestTheDaemonAsksNoSwitcherInACheckout(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple})
+	_, j, secrets := r.planJob()
+	r.withEngine("#!/bin/sh\necho asked > "+filepath.Join(r.given(), "asked")+"\nexec %[1]s \"$@\"\n")(&j, &secrets)
+	j.Engine.Made = "1.5.6"
+	err := r.local.HasEngine(t.Context(), j, secrets.Env)
+	if err != nil || durable.Exists(filepath.Join(r.given(), "asked")) {
+		t.Errorf("it was asked: %v", err)
+	}
 }

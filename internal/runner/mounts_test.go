@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,9 +108,23 @@ func attackByMounts(t *testing.T, level sandbox.Level) {
 	for _, name := range dirs {
 		script += fmt.Sprintf("ls '%s' 2>/dev/null | grep -q . && echo read '%s'\n", at+"/"+name, name)
 	}
+	for _, name := range []string{"service.sock", "given.sock", "data/tfops.sock"} {
+		if !strings.Contains(name, "/") {
+			l, err := net.Listen("unix", at+"/"+name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+		}
+		if level == sandbox.Namespaces { // rules know nothing of connecting
+			script += fmt.Sprintf("%s reach 'read %s' unix %s/%[2]s | grep YES | sed s/read.given/was.given/\n",
+				r.local.Exe, name, at)
+		}
+	}
 	r.write("main.tf", provisioned(script+"ls /sys/devices >/dev/null && echo it came to its end"))
 	give := func(j *job.Job, s *job.Secrets) {
 		j.Cell.Hide, s.Env["HOME"] = []string{filepath.Dir(v.Config)}, v.Home
+		j.Cell.Read = append(j.Cell.Read, at+"/given.sock")
 	}
 	apply := r.planned(give).startApply(give)
 	result := apply.wait()
@@ -117,6 +132,9 @@ func attackByMounts(t *testing.T, level sandbox.Level) {
 	events := apply.read(job.EventsFile)
 	if result.Sandbox != level || !strings.Contains(events, "(local-exec): it came to its end") {
 		t.Fatalf("at the level %q: %s", result.Sandbox, events)
+	}
+	if level == sandbox.Namespaces && !strings.Contains(events, "(local-exec): was.given.sock: YES") {
+		t.Error("what it was given it could not connect to")
 	}
 	for line := range strings.Lines(events) {
 		if _, name, found := strings.Cut(line, "(local-exec): read "); found {

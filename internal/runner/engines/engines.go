@@ -20,7 +20,8 @@
 // root directory with a small environment, and entries of PATH that are relative
 // are passed over. What is not an engine itself (the shim of a version switcher:
 // mise, tenv, asdf, tfenv) is asked each time where the engine would work, and
-// with its environment: that decides which engine it starts.
+// with its environment: that decides which engine it starts. It reads files of the repository
+// there, and some run what these say; so a runner asks it as it starts engines, see Asking.
 package engines
 
 import (
@@ -37,6 +38,9 @@ type Engine struct {
 	Version string // e.g. "1.11.4"
 }
 
+// Asking runs a program with Arguments and an environment, and gives what it writes on standard output.
+type Asking func(ctx context.Context, path string, env map[string]string) ([]byte, error)
+
 // Request says which engine is wanted and where it may come from.
 type Request struct {
 	Name        string   // "terraform" or "tofu"
@@ -48,8 +52,8 @@ type Request struct {
 	PublicKey   string   // armored key that signs them; empty: the maker's own
 	CacheDir    string   // binaries are kept in engines/<name>/<version>/<name> below it
 	SearchPath  string   // the PATH to search; empty: none is searched
-	// where the engine would work: version switchers are asked there; empty: the root directory
-	Dir string
+	// how version switchers are asked: shut in, where the engine would work; nil: as they are, in the root directory
+	Ask Asking
 	// the engine's environment: proxies and certificates for downloads, settings of version switchers; nil: this
 	// process's own
 	Env      map[string]string

@@ -76,7 +76,7 @@ func (f *finder) version(ctx context.Context, path string) (*version.Version, er
 	if _, err := (&fs.AnyVersion{ExactBinPath: path}).Find(ctx); err != nil {
 		return nil, errors.New("it is not an executable file")
 	}
-	return f.known.version(ctx, path, place{path: f.req.SearchPath, dir: f.req.Dir, env: f.req.Env})
+	return f.known.version(ctx, path, place{path: f.req.SearchPath, env: f.req.Env, ask: f.req.Ask})
 }
 
 // Switched reports whether what would be found first is a version switcher's,

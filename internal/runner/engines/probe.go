@@ -2,11 +2,11 @@ package engines
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -26,11 +26,11 @@ const probeTimeout = 30 * time.Second
 // first.
 const switcherTimeout = 5 * time.Minute
 
-// place is where and with what a version switcher is asked.
+// place is with what a program is asked.
 type place struct {
 	path string            // PATH
-	dir  string            // empty: the root directory
 	env  map[string]string // nil: a small one
+	ask  Asking            // nil: as it is, in the root directory
 }
 
 // An executable that was just written may be busy for a moment.
@@ -68,22 +68,58 @@ func probe(ctx context.Context, timeout time.Duration, path string, at place) (*
 	return parseVersion(out)
 }
 
+// mostTold bounds what a program says of its version, in bytes.
+const mostTold = 1 << 20
+
+// told takes in what a program says, up to a bound.
+type told struct{ text []byte }
+
+func (t *told) Write(b []byte) (int, error) {
+	if len(t.text)+len(b) > mostTold {
+		return 0, fmt.Errorf("it says more than %d MiB", mostTold>>20)
+	}
+	t.text = append(t.text, b...)
+	return len(b), nil
+}
+
+// Arguments are with what an engine tells its version.
+var Arguments = []string{"version", "-json"}
+
 func ask(ctx context.Context, path string, at place) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, path, "version", "-json")
-	cmd.Dir = cmp.Or(at.dir, "/")
-	for name, value := range at.env {
+	env := map[string]string{}
+	maps.Copy(env, at.env)
+	if env["HOME"] == "" {
+		env["HOME"] = os.Getenv("HOME") // version switchers on PATH keep their choice there
+	}
+	env["PATH"], env["CHECKPOINT_DISABLE"], env["TF_CLI_CONFIG_FILE"] = at.path, "1", os.DevNull
+	if at.ask != nil {
+		return at.ask(ctx, path, env)
+	}
+	cmd := exec.CommandContext(ctx, path, Arguments...)
+	cmd.Dir = "/"
+	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	if at.env["HOME"] == "" {
-		cmd.Env = append(cmd.Env, "HOME="+os.Getenv("HOME")) // version switchers on PATH keep their choice there
-	}
-	// The last of a name counts.
-	cmd.Env = append(cmd.Env, "PATH="+at.path, "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE="+os.DevNull)
+	return Told(cmd)
+}
+
+// Told runs a command that tells a version. It ends with all that it has started.
+func Told(cmd *exec.Cmd) ([]byte, error) {
+	var out, complaint told
+	cmd.Stdout, cmd.Stderr = &out, &complaint
 	// A script may have started processes of its own: end the whole group.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	return cmd.Output()
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		exit.Stderr = complaint.text
+	}
+	return out.text, err
 }
 
 func parseVersion(out []byte) (*version.Version, error) {

@@ -82,6 +82,7 @@ func helper(t *testing.T, req engines.Request) *exec.Cmd {
 	text, err := json.Marshal(struct {
 		engines.Request
 		Progress any `json:",omitempty"`
+		Ask      any `json:",omitempty"`
 	}{Request: req})
 	if err != nil {
 		t.Fatal(err)

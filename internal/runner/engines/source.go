@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/runner/certificates"
 )
 
 const (
@@ -46,7 +47,7 @@ type source struct {
 // OpenTofu, and OpenTofu's own server has another layout, so its releases can
 // only come from a mirror that the configuration names.
 func newSource(req Request) (*source, error) {
-	roots, err := certificates(req.Env)
+	roots, err := certificates.Of(req.Env)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,9 @@
 package engines_test
 
 import (
+	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +23,18 @@ func chosen(t *testing.T, version string) string {
 	return dir
 }
 
+// asked has version switchers asked in a directory.
+func asked(dir string) engines.Asking {
+	return func(ctx context.Context, path string, env map[string]string) ([]byte, error) {
+		cmd := exec.CommandContext(ctx, path, engines.Arguments...)
+		cmd.Dir = dir
+		for name, value := range env {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		return engines.Told(cmd)
+	}
+}
+
 // A version switcher is one file that answers differently: in each directory,
 // with each environment, and tomorrow.
 func TestVersionSwitcherIsAskedEachTime(t *testing.T) {
@@ -28,9 +42,9 @@ func TestVersionSwitcherIsAskedEachTime(t *testing.T) {
 	req.SearchPath = switcherOnPath(t)
 	one, two := chosen(t, "1.5.7"), chosen(t, "1.9.8")
 	for range 2 {
-		req.Dir = one
+		req.Ask = asked(one)
 		found(t, req, "1.5.7")
-		req.Dir = two
+		req.Ask = asked(two)
 		found(t, req, "1.9.8")
 	}
 	if err := os.WriteFile(filepath.Join(two, ".terraform-version"), []byte("1.10.5"), 0o600); err != nil {
@@ -39,17 +53,17 @@ func TestVersionSwitcherIsAskedEachTime(t *testing.T) {
 	found(t, req, "1.10.5")
 	req.Env = map[string]string{"SWITCHER_VERSION": "1.12.2"}
 	found(t, req, "1.12.2")
-	req.Env, req.Dir = nil, t.TempDir()
+	req.Env, req.Ask = nil, asked(t.TempDir())
 	missing(t, req, fault.Unavailable, "no version is set for this directory")
 	// named in the configuration, it is one all the same
-	req.Dir, req.Path = one, filepath.Join(req.SearchPath, "terraform")
+	req.Ask, req.Path = asked(one), filepath.Join(req.SearchPath, "terraform")
 	found(t, req, "1.5.7")
 }
 
 // What an older tfops remembered of a switcher is not believed.
 func TestMemoryOfASwitcherIsNotBelieved(t *testing.T) {
 	req := request(t, nil)
-	req.SearchPath, req.Dir = switcherOnPath(t), chosen(t, "1.5.7")
+	req.SearchPath, req.Ask = switcherOnPath(t), asked(chosen(t, "1.5.7"))
 	path := filepath.Join(req.SearchPath, "terraform")
 	info, err := os.Stat(path)
 	if err != nil {

@@ -76,12 +76,42 @@ func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
 	} else {
 		s.Read = append(s.Read, local...)
 	}
+	if err := c.hideSockets(&s); err != nil {
+		return s, nil, err
+	}
 	state, done, err := c.state() // at the end: what it makes is taken away by done
 	if err != nil {
 		return s, nil, err
 	}
 	s.Shown = append(s.Shown, state...)
 	return s, done, nil
+}
+
+// lookups are sockets by which programs learn the names of users and hosts, and nothing else.
+var lookups = []string{"/run/nscd/socket", "/run/systemd/resolve", "/var/lib/sss/pipes/nss"}
+
+// hideSockets hides the programs of the machine that serve at a path which was not given. Rules know nothing of that.
+func (c Command) hideSockets(s *mounts.Sight) error {
+	if c.InPlace {
+		return nil
+	}
+	all, err := mounts.Sockets()
+	if err != nil {
+		return err
+	}
+	given := slices.Concat(lookups, c.Job.Cell.Read, c.Job.Cell.Write, []string{c.Tree})
+	if c.Init {
+		given = append(given, c.Env["SSH_AUTH_SOCK"])
+	}
+	for _, path := range all {
+		if !slices.ContainsFunc(given, func(dir string) bool {
+			real, err := filepath.EvalSymlinks(dir)
+			return within(path, filepath.Clean(dir)) || err == nil && within(path, real)
+		}) {
+			s.Hide = append(s.Hide, path)
+		}
+	}
+	return nil
 }
 
 // outside leaves out what tfops keeps: nothing of the configuration gives that to an engine.

@@ -15,6 +15,7 @@ const (
 	dataArch   = 4
 	dataArg0   = 16
 	dataArg1   = 24
+	dataArg2   = 32
 )
 
 // Answers of a filter.
@@ -22,7 +23,13 @@ const (
 	allow = unix.SECCOMP_RET_ALLOW
 	deny  = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
 	none  = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+	alien = unix.SECCOMP_RET_ERRNO | uint32(unix.EAFNOSUPPORT)
 )
+
+// families are the kinds of sockets that engines and what they start use: on one machine, and between machines. All
+// others reach what no network namespace bounds (the hypervisor, hardware), or parts of the kernel that few use. Of
+// AF_NETLINK there is what programs learn addresses and routes by.
+var families = []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6}
 
 // namespaceFlags are the flags of clone that make namespaces.
 const namespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
@@ -80,6 +87,7 @@ func NewFilter() Filter {
 	for _, nr := range append(forbidden, forbiddenHere...) {
 		f.when(nr, deny)
 	}
+	f.sockets()
 	f.when(unix.SYS_OPENAT2, none) // its mode lies in memory; whoever calls it then calls openat
 	for _, m := range modes {
 		if m.flags == 0 {
@@ -107,6 +115,23 @@ func NewFilter() Filter {
 	}
 	f.add(unix.BPF_RET|unix.BPF_K, allow)
 	return f
+}
+
+// sockets decides on the calls that make sockets.
+func (f *Filter) sockets() {
+	f.jump(unix.BPF_JEQ, unix.SYS_SOCKET, 0, uint8(6+2*len(families)))
+	f.load(dataArg0)
+	for _, family := range families {
+		f.when(family, allow)
+	}
+	f.jump(unix.BPF_JEQ, unix.AF_NETLINK, 0, 3)
+	f.load(dataArg2)
+	f.when(unix.NETLINK_ROUTE, allow)
+	f.answer(alien)
+	f.jump(unix.BPF_JEQ, unix.SYS_SOCKETPAIR, 0, 4)
+	f.load(dataArg0)
+	f.when(unix.AF_UNIX, allow)
+	f.answer(alien)
 }
 
 func (f *Filter) add(code uint16, k uint32) { f.instruction(code, 0, 0, k) }

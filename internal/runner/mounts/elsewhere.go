@@ -146,6 +146,36 @@ func Below(dir string) ([]string, error) {
 	return places, err
 }
 
+// Sockets are the paths at which programs of this machine serve, as far as the kernel tells: of this network namespace,
+// by a path that does not depend on where the program is. That all can only be read keeps nobody from a socket.
+func Sockets() ([]string, error) {
+	f, err := os.Open("/proc/net/unix")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return parseSockets(f)
+}
+
+// parseSockets reads lines such as
+//
+//	0000000000000000: 00000002 00000000 00010000 0001 01 25031 /run/dbus/system_bus_socket
+func parseSockets(r io.Reader) (paths []string, err error) {
+	const column = 7 // of the path
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		rest := lines.Text()
+		for range column {
+			_, rest, _ = strings.Cut(strings.TrimLeft(rest, " "), " ")
+		}
+		if filepath.IsAbs(rest) {
+			paths = append(paths, filepath.Clean(rest))
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths), lines.Err()
+}
+
 // within reports whether a path is a directory or lies in it.
 func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")

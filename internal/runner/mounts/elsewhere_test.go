@@ -64,3 +64,18 @@ func TestElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// Sockets are found by their paths, whatever these hold.
+func TestParseSockets(t *testing.T) {
+	got, err := parseSockets(strings.NewReader(`Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 25031 /srv/a b.sock
+0000000000000000: 00000002 00000000 00010000 0001 01  9031 /srv/a b.sock
+00000000abcd0000: 00000003 00000000 00000000 0001 03 25032
+0000000000000000: 00000002 00000000 00010000 0001 01 25033 @abstract
+0000000000000000: 00000002 00000000 00010000 0005 01 25034 relative/x
+0000000000000000: 00000002 00000000 00010000 0001 01   934 /run/x
+`))
+	if err != nil || !slices.Equal(got, []string{"/run/x", "/srv/a b.sock"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}

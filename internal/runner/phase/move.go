@@ -137,7 +137,7 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 	q.work.Guard, q.work.Network = p.work.Guard, p.work.Network
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
 	q.work.Job, q.work.Log = q.job, q.log
-	if err := inOrder(ctx, q.openGround, q.readInputs, q.work.CheckBackend, q.findEngine, q.work.UseNetwork,
+	if err := inOrder(ctx, q.openGround, q.readInputs, q.work.CheckBackend, q.work.UseNetwork, q.findEngine,
 		q.work.Open,
 		q.placeState); err != nil {
 		return nil, err

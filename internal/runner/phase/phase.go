@@ -90,7 +90,7 @@ func (p *phase) run(ctx context.Context) error {
 		main = p.moveState
 	}
 	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.checkVariables, p.work.CheckBackend,
-		p.findEngine, p.checkEngine, p.work.UseNetwork, p.work.Open, p.placeState, main)
+		p.work.UseNetwork, p.findEngine, p.checkEngine, p.work.Open, p.placeState, main)
 }
 
 // openView gives what the engine sees the commit's files through.
@@ -171,8 +171,12 @@ func (p *phase) checkVariables(ctx context.Context) error {
 
 func (p *phase) findEngine(ctx context.Context) error {
 	spec := p.job.Engine
-	req := inputs.EngineRequest(spec, p.job.CacheDir, p.work.Env)
-	req.Dir, req.Env = p.work.Root, inputs.Downloading(p.secrets.Network, p.work.Env)
+	env, err := inputs.EngineEnv(p.secrets.Env) // without the engine's own way out
+	if err != nil {
+		return err
+	}
+	req := inputs.EngineRequest(spec, p.job.CacheDir, env)
+	req.Ask, req.Env = p.work.Ask, inputs.Downloading(p.secrets.Network, env)
 	req.Progress = func(line string) { p.log.Say("info", "%s", line) }
 	constraints, from, err := module.ChosenVersions(p.work.Tree, p.work.Root, spec.Name)
 	if err != nil {

@@ -1,4 +1,5 @@
-package engines
+// Package certificates knows which authorities a process is to believe, as its environment says.
+package certificates
 
 import (
 	"crypto/x509"
@@ -15,10 +16,10 @@ import (
 // a quarter of a megabyte.
 const maxCertificates = 16 << 20
 
-// certificates are the authorities of the system and those that SSL_CERT_FILE
+// Of gives the authorities of the system and those that SSL_CERT_FILE
 // and SSL_CERT_DIR of env name. This process's own environment has neither: a
 // runner's is next to empty. nil: the system's alone.
-func certificates(env map[string]string) (*x509.CertPool, error) {
+func Of(env map[string]string) (*x509.CertPool, error) {
 	file, dirs := env["SSL_CERT_FILE"], filepath.SplitList(env["SSL_CERT_DIR"])
 	if file == "" && len(dirs) == 0 {
 		return nil, nil
