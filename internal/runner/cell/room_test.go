@@ -153,7 +153,7 @@ func againInside(dir string) {
 			fmt.Println("it waited for what was left")
 		}
 	}
-	b, err := memfile.Bytes(f)
+	b, err := memfile.Bytes(f, 1<<20)
 	check(err)
 	if string(b) != "0\n1\n2\n3\n4\n" {
 		fmt.Printf("the file in memory has %q\n", b)

@@ -74,7 +74,40 @@ func Guard(ctx context.Context, dir string, p job.Phase, end *Ending) {
 			return
 		}
 		if end.claim() {
-			os.Exit(abandon(ctx, dir))
+			f := diagnostics.FailureOf(ctx, context.Cause(ctx))
+			f.Message += "; the runner was busy and did not end by itself"
+			os.Exit(abandon(f, dir))
+		}
+		return
+	}
+}
+
+// heavyEvery is how often it is looked whether a phase has too much memory.
+const heavyEvery = 20 * time.Millisecond
+
+// Heavy ends the process where it takes too much memory for what it reads: before others are ended for that, and with a
+// result that says so. An apply that its engine was started for is left alone.
+//
+// As long as something runs that prints, that is ended first.
+func Heavy(over func(times int64) bool, dir string, p job.Phase, end *Ending) {
+	for {
+		select {
+		case <-end.done:
+			return
+		case <-time.After(heavyEvery):
+		}
+		if !over(2) || !over(4) && len(cell.Descendants(os.Getpid())) > 0 {
+			continue
+		}
+		if began, err := job.EngineBegan(dir); p == job.ApplyPhase && (began || err != nil) {
+			return
+		}
+		if end.claim() {
+			cell.KillDescendants()
+			f := &diagnostics.Failure{Outcome: job.Failed, Cause: job.CauseLimit,
+				Message: "the runner was ended: what the engine or the code says takes more memory to read than it may have",
+				Next:    "see what is so large or so deep: a value of the module, or what a provider says"}
+			os.Exit(abandon(f, dir))
 		}
 		return
 	}
@@ -101,11 +134,10 @@ func (e *Ending) Ended() {
 func (e *Ending) claim() bool { return e.claimed.CompareAndSwap(false, true) }
 
 // abandon writes the result of a phase that is ended in the middle.
-func abandon(ctx context.Context, dir string) (status int) {
-	f := diagnostics.FailureOf(ctx, context.Cause(ctx))
+func abandon(f *diagnostics.Failure, dir string) (status int) {
 	now := time.Now().UTC()
 	b, err := json.Marshal(job.Result{FormatVersion: job.FormatVersion, Outcome: f.Outcome, Cause: f.Cause,
-		Message: f.Message + "; the runner was busy and did not end by itself", Next: f.Next,
+		Message: f.Message, Next: f.Next,
 		StartedAt: now, FinishedAt: now})
 	if err == nil {
 		err = durable.CommitReserved(filepath.Join(dir, job.ReserveFile), filepath.Join(dir, job.ResultFile),

@@ -60,6 +60,10 @@ type Message struct {
 // Write takes one line, as terraform-exec hands them over.
 func (o Stdout) Write(line []byte) (int, error) {
 	n := len(line)
+	if n > longest && !bytes.Contains(line[:longest], []byte(emergencyDump)) { // nobody reads a diagnostic of that size
+		o.Log.line(line)
+		return n, nil
+	}
 	line = o.Rename(line)
 	if !slices.ContainsFunc(marks, func(mark []byte) bool { return bytes.Contains(line, mark) }) {
 		o.Log.line(line)
@@ -120,10 +124,8 @@ func (m Message) diagnosed() job.Diagnostic {
 
 func (o Stderr) Write(line []byte) (int, error) {
 	n := len(line)
-	line = o.Rename(unpainted(line)) // a few commands print for a terminal, whatever they are told
-	if o.Plain.Len() < maxPlain {
-		o.Plain.Write(line)
-	}
+	line = o.Rename(unpainted(line[:min(n, longest)])) // a few commands print for a terminal, whatever they are told
+	o.Plain.Write(line[:min(len(line), max(maxPlain-o.Plain.Len(), 0))])
 	text := strings.TrimRight(string(line), "\r\n")
 	if text != "" {
 		o.Log.Say("error", "%s", text)

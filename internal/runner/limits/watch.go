@@ -19,19 +19,29 @@ import (
 
 // Breach says which limit was broken.
 type Breach struct {
-	Name    string // of the attribute: "memory", "tasks", "disk"
+	Name    string // of the attribute: "memory", "tasks", "disk"; said
 	Allowed string // as the configuration has it
 	Took    string
 	Killed  bool // the engine itself was killed: what it did last is not known
 }
 
+// said is a limit of the runner: what it holds of what the engine says.
+const said = "said"
+
 func (b *Breach) Error() string {
+	if b.Name == said {
+		return fmt.Sprintf("what the engine printed is more than the runner can hold: it took %s of its memory, and %s "+
+			"are the most", b.Took, b.Allowed)
+	}
 	return fmt.Sprintf("the engine went above %s = %s: with all that it started it took %s", b.Name, b.Allowed,
 		b.Took)
 }
 
 // Next is what to do about it.
 func (b *Breach) Next() string {
+	if b.Name == said {
+		return "see what printed so much: code of the module or of a provider"
+	}
 	return "see in its log what took so much; raise " + b.Name + " of the runner block, and of the workspace where " +
 		"it has one of its own"
 }
@@ -67,6 +77,8 @@ const (
 	seldom = 500 * time.Millisecond
 	// share of the time that looking at the disk may take
 	share = 20
+	// what the engine prints takes memory of this process faster than anything else
+	listens = 20 * time.Millisecond
 )
 
 // Begin prepares the guard of a phase. ask asks the engine to stop, say tells whoever reads the log.
@@ -125,11 +137,17 @@ func (g *Guard) watch(stop <-chan struct{}) {
 	pace := soon
 	var disk, memory int64 // of files
 	var nextDisk time.Time
+	listening := time.NewTicker(listens)
+	defer listening.Stop()
 	for t := time.NewTimer(pace); ; t.Reset(pace) {
 		select {
 		case <-stop:
 			t.Stop()
 			return
+		case <-listening.C:
+			if own() <= held() {
+				continue
+			}
 		case <-t.C:
 		}
 		u := look(os.Getpid(), 2*g.Limits.Tasks)
@@ -252,6 +270,9 @@ func (g *Guard) above(u Use) (*Breach, float64) {
 		case "tasks":
 			return &Breach{Name: "tasks", Allowed: fmt.Sprint(l.Tasks), Took: "as many"}, hard
 		}
+	}
+	if has := own(); has > held() { // it is not only the engine that would be ended
+		return &Breach{Name: said, Allowed: workspace.Size(held()), Took: workspace.Size(has)}, last
 	}
 	switch {
 	case l.Memory > 0 && u.Own > l.Memory:

@@ -2,6 +2,7 @@
 package memfile
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -42,12 +43,16 @@ func Seal(f *os.File) error {
 	return os.NewSyscallError("fcntl(F_ADD_SEALS)", err)
 }
 
-// Final seals a file and gives its whole content.
-func Final(f *os.File) ([]byte, error) {
+// ErrTooLarge says that a file holds more than its reader takes.
+var ErrTooLarge = errors.New("it is too large")
+
+// Final seals a file and gives its whole content, if that has no more bytes than most: whoever wrote it may have made
+// it longer than all memory, and have written nothing.
+func Final(f *os.File, most int64) ([]byte, error) {
 	if err := Seal(f); err != nil {
 		return nil, err
 	}
-	return Bytes(f)
+	return Bytes(f, most)
 }
 
 // named are the files whose paths were handed out.
@@ -82,11 +87,14 @@ func Named() []*os.File {
 	return open
 }
 
-// Bytes is the whole content, wherever f is positioned.
-func Bytes(f *os.File) ([]byte, error) {
+// Bytes is the whole content, wherever f is positioned, if that has no more bytes than most.
+func Bytes(f *os.File, most int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
+	}
+	if info.Size() > most {
+		return nil, ErrTooLarge
 	}
 	b := make([]byte, info.Size())
 	_, err = io.ReadFull(io.NewSectionReader(f, 0, info.Size()), b)

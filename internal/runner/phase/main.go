@@ -103,6 +103,7 @@ func settle(dir string) error {
 	// of it, are then the same. The directories that they lie in are owner-only.
 	unix.Umask(0o022)
 	limits.Expendable()
+	limits.Collect()
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("core dumps could not be switched off: %w", err)
 	}
@@ -140,6 +141,7 @@ func work(dir string, secrets job.Secrets, stop *cell.Stopper) error {
 	if err == nil {
 		ctx := stop.Begin(p.job.Timeout, func(text string) { p.log.Say("warn", "%s", text) })
 		go deadline.Guard(ctx, dir, p.job.Phase, end)
+		go deadline.Heavy(limits.Overfull, dir, p.job.Phase, end)
 		err = p.run(ctx)
 	}
 	end.Ended()

@@ -174,6 +174,9 @@ func (p *phase) pull(ctx context.Context) ([]byte, error) {
 		state, err = tf.StatePull(ctx)
 		return err
 	})
+	if most := int64(datafile.Large); int64(len(state)) > most {
+		return nil, diagnostics.TooLong("the state", most)
+	}
 	if backend.NeverWritten([]byte(state)) {
 		return nil, err
 	}

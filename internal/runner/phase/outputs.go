@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // plannedOutputs keeps the outputs that a plan found in the state: those of the
@@ -51,9 +50,7 @@ func (p *phase) appliedOutputs(ctx context.Context) error {
 			return err
 		}
 	}
-	var shown bytes.Buffer
-	_, err := p.work.Run(ctx, "output", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
-		tf.SetStdout(&shown) // it would go into the log otherwise
+	shown, err := p.work.Document(ctx, "the outputs", "output", func(ctx context.Context, tf *tfexec.Terraform) error {
 		_, err := tf.Output(ctx)
 		return err
 	})
@@ -61,7 +58,7 @@ func (p *phase) appliedOutputs(ctx context.Context) error {
 		return err
 	}
 	var outputs map[string]job.Output
-	if err := json.Unmarshal(shown.Bytes(), &outputs); err != nil {
+	if err := json.Unmarshal(shown, &outputs); err != nil {
 		return fmt.Errorf("the outputs cannot be read: %w", err)
 	}
 	return p.keepOutputs(outputs)

@@ -1,9 +1,9 @@
 package phase
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/limits"
 	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/runner/module"
 	"github.com/tfops/tfops/internal/seal"
@@ -77,7 +78,10 @@ func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, erro
 // keepPlan reads the saved plan and puts it on the disk: encrypted while the
 // engine is busy showing it, redacted after that.
 func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
-	raw, err := memfile.Final(saved)
+	raw, err := memfile.Final(saved, limits.Whole())
+	if errors.Is(err, memfile.ErrTooLarge) {
+		return diagnostics.TooLong("the saved plan", limits.Whole())
+	}
 	if err != nil {
 		return err
 	}
@@ -161,13 +165,10 @@ func (p *phase) keepSealed(path string, plain []byte) error {
 // Show gives the plan as JSON. It holds secrets in plain text and goes
 // nowhere but into memory.
 func (p *phase) Show(ctx context.Context, saved *os.File) ([]byte, error) {
-	var shown bytes.Buffer
-	_, err := p.work.Run(ctx, "show", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
-		tf.SetStdout(&shown)
+	return p.work.Document(ctx, "the plan as JSON", "show", func(ctx context.Context, tf *tfexec.Terraform) error {
 		_, err := tf.ShowPlanFile(ctx, memfile.Path(saved))
 		return err
 	})
-	return shown.Bytes(), err
 }
 
 // markStarted leaves the mark that the engine was started for the phase's own

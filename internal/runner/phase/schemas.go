@@ -1,7 +1,6 @@
 package phase
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -27,19 +26,17 @@ func (p *phase) schemas(ctx context.Context, providers []string) values.Schemas 
 	if known != nil && !slices.ContainsFunc(providers, func(name string) bool { return known[name] == nil }) {
 		return known
 	}
-	var shown bytes.Buffer
-	_, err := p.work.Run(ctx, "providers schema", func(ctx context.Context, tf *tfexec.Terraform,
-		_ *diagnostics.Output) error {
-		tf.SetStdout(&shown)
-		_, err := tf.ProvidersSchema(ctx)
-		return err
-	})
+	shown, err := p.work.Document(ctx, "what the providers say of themselves", "providers schema",
+		func(ctx context.Context, tf *tfexec.Terraform) error {
+			_, err := tf.ProvidersSchema(ctx)
+			return err
+		})
 	if err != nil {
 		p.log.Say("warn", "what the providers call sensitive is not known, so the plan hides more than it has to: %v",
 			err)
 		return nil
 	}
-	known, err = values.ReadSchemas(shown.Bytes())
+	known, err = values.ReadSchemas(shown)
 	if err != nil {
 		p.log.Say("warn", "what the providers call sensitive cannot be read, so the plan hides more than it has to")
 		return nil
