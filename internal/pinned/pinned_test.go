@@ -2,6 +2,7 @@ package pinned
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -90,7 +91,7 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := pin(t)
-			before, err := Digest(Files(dir))
+			before, err := Digest(t.Context(), Files(dir))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +105,7 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 			if err := Check(dir); !errors.As(err, &changed) || Rebooted(err) {
 				t.Fatalf("not noticed: %v", err)
 			}
-			after, err := Digest(Files(dir))
+			after, err := Digest(t.Context(), Files(dir))
 			if err != nil || (after == before) != tt.same {
 				t.Fatalf("digest before %s, after %s, %v", before, after, err)
 			}
@@ -177,5 +178,45 @@ func TestAnEarlierBoot(t *testing.T) {
 	}
 	if err := Check(dir); err == nil || Rebooted(err) {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// What takes for ever to read is not read, and what is being read is left when the phase ends.
+func TestDigestIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	large := filepath.Join(dir, "a", "large")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(large), 0o755), os.WriteFile(large, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int64{1 << 40, MostBytes + 1, 1<<63 - 4097} {
+		if err := os.Truncate(large, size); err != nil {
+			t.Logf("this file system has no file of %d bytes", size)
+			continue
+		}
+		_, err := Digest(t.Context(), dir)
+		var much *TooMuch
+		if !errors.As(err, &much) || much.Path != large {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if err := Measure(t.Context(), dir, nil); !errors.As(err, &much) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if err := Measure(t.Context(), dir, func(rel string) bool { return rel == "a" }); err != nil {
+			t.Errorf("it is skipped: %v", err)
+		}
+	}
+	if err := os.Truncate(large, MostBytes); err != nil {
+		t.Fatal(err)
+	}
+	ended := errors.New("ended")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reads := make(chan error)
+	go func() {
+		_, err := Digest(ctx, dir)
+		reads <- err
+	}()
+	cancel(ended)
+	if err := <-reads; !errors.Is(err, ended) {
+		t.Errorf("it read on: %v", err)
 	}
 }

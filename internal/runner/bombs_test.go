@@ -48,3 +48,33 @@ func TestLongFilesArePlanned(t *testing.T) {
 		t.Errorf("%+v", result)
 	}
 }
+
+// A file that is far longer than what is in it, and files without end, are neither read nor copied.
+func TestBombsOfFiles(t *testing.T) {
+	eachView(t, map[string]string{"main.tf": simple}, func(t *testing.T, r *rig) {
+		for name, script := range map[string]string{
+			"a file of nothing": "truncate -s 1T large",
+			"many of them":      "for n in 1 2 3 4 5 6 7 8 9; do truncate -s 1G large-$n; done",
+		} {
+			began := time.Now()
+			_, result := r.plan(r.withEngine("#!/bin/sh\ncase \" $* \" in *\" plan \"*) " + script +
+				";; esac\nexec %[1]s \"$@\"\n"))
+			must(t, result, job.Failed, job.CauseLimit, "large")
+			if d := time.Since(began); d > 30*time.Second || result.Next == "" {
+				t.Errorf("%s: it took %s: %+v", name, d, result)
+			}
+		}
+		// Less is kept, and compared before the apply.
+		shim := r.withEngine("#!/bin/sh\ncase \" $* \" in *\" plan \"*) truncate -s 1M l;; esac\nexec %[1]s \"$@\"\n")
+		must(t, r.planned(shim).startApply().wait(), job.Succeeded, "", "")
+	})
+}
+
+// A module that holds such files is not kept for others.
+func TestBombsInModules(t *testing.T) {
+	m := newGitModule(t, "one")
+	r := newRig(t, map[string]string{"main.tf": m.calledAt("main")})
+	_, result := r.plan(r.withEngine("#!/bin/sh\n%[1]s \"$@\"; s=$?\ncase \" $* \" in *\" init \"*) " +
+		"truncate -s 1T .terraform/modules/m/large;; esac\nexit $s\n"))
+	must(t, result, job.Failed, job.CauseLimit, "the module m cannot be kept")
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/filelock"
+	"github.com/tfops/tfops/internal/pinned"
 )
 
 // copies shows directories as copies, where the kernel does not let a runner mount. The
@@ -73,7 +74,12 @@ func (c *copies) Hide(name, at string) error {
 }
 
 // Collect finds what is not as it was copied.
-func (c *copies) Collect() error {
+func (c *copies) Collect(ctx context.Context) error {
+	if len(c.shown) > 0 { // the first one holds the others
+		if err := pinned.Measure(ctx, c.shown[0].at, nil); err != nil {
+			return err
+		}
+	}
 	for _, s := range c.shown {
 		into := WrittenDir(c.ground, s.name)
 		if err := os.RemoveAll(into); err != nil {

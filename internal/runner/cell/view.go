@@ -26,7 +26,7 @@ type View interface {
 	// Hide takes away what was shown at a path, with all that was written there.
 	Hide(name, at string) error
 	// Collect completes written: nothing is shown or written after it.
-	Collect() error
+	Collect(context.Context) error
 	Close()
 }
 
@@ -114,7 +114,7 @@ func (o *overlays) straight(at string) error {
 	return datafile.Straight(o.mounted[0], at)
 }
 
-func (o *overlays) Collect() error { return nil }
+func (o *overlays) Collect(context.Context) error { return nil }
 
 func (o *overlays) Close() {
 	for _, at := range slices.Backward(o.mounted) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
@@ -219,19 +220,9 @@ func packageHash(ctx context.Context, dir string) (string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return heeding{file, ctx}, nil
+		return struct {
+			io.Reader
+			io.Closer
+		}{pinned.Heeding(ctx, file), file}, nil
 	})
-}
-
-// heeding is a file whose reading ends with a context.
-type heeding struct {
-	*os.File
-	ctx context.Context
-}
-
-func (h heeding) Read(b []byte) (int, error) {
-	if h.ctx.Err() != nil {
-		return 0, context.Cause(h.ctx)
-	}
-	return h.File.Read(b)
 }

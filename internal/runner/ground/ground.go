@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
@@ -62,6 +63,16 @@ func FileDigest(memory, path string) (string, error) {
 		return "", err
 	}
 	return b, durable.WriteUnlisted(name, []byte(b))
+}
+
+// TooMuch is the failure of a plan where something is more than anybody reads; other errors it leaves as they are.
+func TooMuch(what string, err error) error {
+	if much, ok := errors.AsType[*pinned.TooMuch](err); ok {
+		return diagnostics.Refuse(job.CauseLimit, "find out which code of the module or of a provider wrote that; "+
+			"it may be a file that is longer than what is in it",
+			"%s cannot be kept: %w", what, much)
+	}
+	return err
 }
 
 // SyncTree waits until all that lies below dir is on the disk.

@@ -75,7 +75,7 @@ func (s PackageStore) Check(digest string) error {
 	if !pinned.Rebooted(err) {
 		return err
 	}
-	got, err := pinned.Digest(pinned.Files(dir))
+	got, err := pinned.Digest(context.Background(), pinned.Files(dir))
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (s PackageStore) Check(digest string) error {
 
 // Keep puts a package into the store and returns its digest. What Git keeps for itself
 // is left out: it differs from one clone to the next.
-func (s PackageStore) Keep(from string) (string, error) {
+func (s PackageStore) Keep(ctx context.Context, from string) (string, error) {
 	if err := os.MkdirAll(filepath.Join(s.Dir, "content"), 0o700); err != nil {
 		return "", err
 	}
@@ -99,11 +99,14 @@ func (s PackageStore) Keep(from string) (string, error) {
 	if real, err := filepath.EvalSymlinks(from); err == nil { // a module by an absolute path is a link to it
 		from = real
 	}
-	if err := cell.CopyTree(from, pinned.Files(half),
-		func(rel string) bool { return inputs.Within(".git", rel) }); err != nil {
+	ofGit := func(rel string) bool { return inputs.Within(".git", rel) }
+	if err := pinned.Measure(ctx, from, ofGit); err != nil {
 		return "", err
 	}
-	digest, err := pinned.Digest(pinned.Files(half))
+	if err := cell.CopyTree(from, pinned.Files(half), ofGit); err != nil {
+		return "", err
+	}
+	digest, err := pinned.Digest(ctx, pinned.Files(half))
 	if err != nil {
 		return "", err
 	}

@@ -30,8 +30,8 @@ const said = "said"
 
 func (b *Breach) Error() string {
 	if b.Name == said {
-		return fmt.Sprintf("what the engine printed is more than the runner can hold: it took %s of its memory, and %s "+
-			"are the most", b.Took, b.Allowed)
+		return fmt.Sprintf("what the engine printed is more than the runner can hold: it took %s of its memory, "+
+			"and %s are the most", b.Took, b.Allowed)
 	}
 	return fmt.Sprintf("the engine went above %s = %s: with all that it started it took %s", b.Name, b.Allowed,
 		b.Took)

@@ -27,7 +27,7 @@ func (p *phase) openGround(ctx context.Context) error {
 		}
 	}
 	if p.job.Phase == job.ApplyPhase {
-		if err := p.compareGround(); err != nil {
+		if err := p.compareGround(ctx); err != nil {
 			return err
 		}
 	}
@@ -55,7 +55,7 @@ func (p *phase) openGround(ctx context.Context) error {
 }
 
 // compareGround compares what an approved plan stands on with what is there.
-func (p *phase) compareGround() error {
+func (p *phase) compareGround(ctx context.Context) error {
 	if p.ground.Commit != p.job.Commit {
 		return ground.Moved("the plan is of commit %s and the tree of %s", p.ground.Commit, p.job.Commit)
 	}
@@ -67,7 +67,7 @@ func (p *phase) compareGround() error {
 			return ground.Moved("of module %s, %w", name, err)
 		}
 	}
-	written, err := pinned.Digest(filepath.Join(p.job.Ground, "written"))
+	written, err := pinned.Digest(ctx, filepath.Join(p.job.Ground, "written"))
 	if err != nil {
 		return err
 	}
@@ -100,22 +100,24 @@ func (p *phase) groundFile() string {
 	return filepath.Join(filepath.Dir(p.job.PlanFile), job.GroundFile)
 }
 
+const wrote = "what the plan wrote into its tree"
+
 // keepGround records what the plan stands on, and has it on the disk before the run may
 // wait for its apply. It returns what ApprovedDigest takes: nil for a plan that is never
 // applied, of which nothing is kept.
-func (p *phase) keepGround() ([]byte, error) {
-	if err := errors.Join(p.work.Unlink(), p.work.View.Collect()); err != nil {
+func (p *phase) keepGround(ctx context.Context) ([]byte, error) {
+	if err := errors.Join(p.work.Unlink(), ground.TooMuch(wrote, p.work.View.Collect(ctx))); err != nil {
 		return nil, err
 	}
 	if !p.job.LockState {
 		return nil, nil
 	}
 	written := filepath.Join(p.job.Ground, "written")
-	if err := ground.SyncTree(written); err != nil {
-		return nil, err
-	}
-	digest, err := pinned.Digest(written)
+	digest, err := pinned.Digest(ctx, written)
 	if err != nil {
+		return nil, ground.TooMuch(wrote, err)
+	}
+	if err := ground.SyncTree(written); err != nil {
 		return nil, err
 	}
 	engine, err := p.engineDigest()

@@ -97,7 +97,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return err
 	}
-	ground, err := p.keepGround()
+	ground, err := p.keepGround(ctx)
 	if err != nil {
 		return err
 	}

@@ -185,7 +185,7 @@ func (d *Dir) fetchAndInit(ctx context.Context, of ground.Lent) error {
 	if err := d.init(ctx); err != nil {
 		return err
 	}
-	return d.absorb()
+	return d.absorb(ctx)
 }
 
 // InitAgain runs init for a command after the phase's own.

@@ -1,6 +1,7 @@
 package workdir
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"os"
@@ -80,7 +81,7 @@ func (d *Dir) showPackage(name, digest string) error {
 
 // absorb puts the packages that init fetched into the store, and shows them from there:
 // what the run writes into them is kept apart, and a run that waits shares them with others.
-func (d *Dir) absorb() error {
+func (d *Dir) absorb(ctx context.Context) error {
 	m, err := ground.ReadManifest(d.Root)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func (d *Dir) absorb() error {
 		if digest, lent := fresh[name]; lent {
 			f.Package = digest
 		}
-		if err := d.absorbOne(c, &f); err != nil {
+		if err := d.absorbOne(ctx, c, &f); err != nil {
 			return err
 		}
 		calls = append(calls, f.Under(c.Key)...)
@@ -110,7 +111,7 @@ func (d *Dir) absorb() error {
 	return nil
 }
 
-func (d *Dir) absorbOne(c ground.ModuleCall, f *ground.Fetched) error {
+func (d *Dir) absorbOne(ctx context.Context, c ground.ModuleCall, f *ground.Fetched) error {
 	at := ground.ModuleDir(d.Root, c.Key)
 	if err := d.ofTheTree(c, at); err != nil {
 		return err
@@ -125,8 +126,8 @@ func (d *Dir) absorbOne(c ground.ModuleCall, f *ground.Fetched) error {
 	}
 	f.Commit = ground.HeadOf(at)
 	d.meet(c, *f)
-	if f.Package, err = d.Store().Keep(at); err != nil {
-		return err
+	if f.Package, err = d.Store().Keep(ctx, at); err != nil {
+		return ground.TooMuch("what was fetched for the module "+c.Key, err)
 	}
 	f.FetchedAt = time.Now()
 	if err := d.Store().Record(c, *f); err != nil {
