@@ -20,7 +20,8 @@ func TestWhatARunnerHolds(t *testing.T) {
 		"a plan without end":   {"show", endless, "more than the runner can hold"},
 		"a plan in many lines": {"show", endless + " | fold -w 4000", "more than the runner can hold"},
 		"a long plan":          {"show", "head -c 20000000 /dev/zero | tr '\\0' x", "the plan as JSON has more than"},
-		"a saved plan of nothing": {"plan", "for a; do case $a in -out=*) truncate -s 1T ${a#-out=}; esac; done; exit 0",
+		"a saved plan of nothing": {"plan",
+			"for a; do case $a in -out=*) truncate -s 1T ${a#-out=}; esac; done; exit 0",
 			"the saved plan has more than"},
 		"a small plan that is large": {"show", "echo '{\"format_version\":\"1.2\",\"x\":['; " +
 			"head -c 15000000 /dev/zero | tr '\\0' x | sed 's/x/[{}],/g'; echo '0]}'; exit 0", "takes more memory"},

@@ -22,7 +22,8 @@ func TestHeld(t *testing.T) {
 	if got := heldOf(total(root)); got != 1<<30 {
 		t.Errorf("of 4 GiB %d", got)
 	}
-	if err := os.WriteFile(filepath.Join(root, "sys/fs/cgroup/a/memory.max"), []byte("2147483648\n"), 0o600); err != nil {
+	most := filepath.Join(root, "sys/fs/cgroup/a/memory.max")
+	if err := os.WriteFile(most, []byte("2147483648\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got := heldOf(total(root)); got != 512<<20 {
