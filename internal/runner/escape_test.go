@@ -94,6 +94,46 @@ func TestInitRunsNothingOfTheRepository(t *testing.T) {
 	}
 }
 
+// hg does what the configuration of a repository says that was committed as files, and has no setting against that: it
+// is not started where there is one. Elsewhere it is.
+func TestInitRunsNoMercurialInTheRepository(t *testing.T) {
+	for name, c := range map[string]struct {
+		hgrc, source string
+		starts       bool
+	}{
+		"beside the module":              {"root/.hg/hgrc", "hg::https://example.invalid/mod", false},
+		"above it":                       {".hg/hgrc", "hg::https://example.invalid/mod", false},
+		"by another source":              {".hg", "git::https://example.invalid/mod", false},
+		"in a directory beside it":       {"other/.hg/hgrc", "hg::https://example.invalid/mod", true},
+		"a file with a name like it":     {".hgignore", "hg::https://example.invalid/mod", true},
+		"no module is fetched by anyone": {".hg/hgrc", "./local", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, map[string]string{"root/main.tf": "module \"x\" {\n  source = \"" + c.source + "\"\n}\n",
+				"root/local/main.tf": simple, c.hgrc: "[hooks]\npre-clone = touch ran\n"})
+			bin := filepath.Join(r.given(), "bin")
+			if err := os.MkdirAll(bin, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			started := filepath.Join(r.given(), "started")
+			hg := []byte("#!/bin/sh\npwd > " + started + "\nexit 1\n")
+			if err := os.WriteFile(filepath.Join(bin, "hg"), hg, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			r.env["PATH"] += ":" + bin
+			_, result := r.plan(func(j *job.Job, _ *job.Secrets) { j.Dir = "root" })
+			if durable.Exists(started) != c.starts {
+				t.Errorf("hg was started: %t; %+v", !c.starts, result)
+			}
+			refused := strings.Contains(result.Message, ".hg is a Mercurial repository")
+			local := c.source == "./local"
+			if refused == (c.starts || local) || local && result.Outcome != job.Succeeded {
+				t.Errorf("%+v", result)
+			}
+		})
+	}
+}
+
 // No engine leaves a program that others run as the user of tfops. All other modes are as they were.
 func TestNoProgramRunsAsTfops(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": provisioned("cp /bin/true t; chmod 4755 t; chmod u+s t; " +

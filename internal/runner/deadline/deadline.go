@@ -105,8 +105,9 @@ func Heavy(over func(times int64) bool, dir string, p job.Phase, end *Ending) {
 		if end.claim() {
 			cell.KillDescendants()
 			f := &diagnostics.Failure{Outcome: job.Failed, Cause: job.CauseLimit,
-				Message: "the runner was ended: what the engine or the code says takes more memory to read than it may have",
-				Next:    "see what is so large or so deep: a value of the module, or what a provider says"}
+				Message: "the runner was ended: what the engine or the code says takes more memory to read than it " +
+					"may have",
+				Next: "see what is so large or so deep: a value of the module, or what a provider says"}
 			os.Exit(abandon(f, dir))
 		}
 		return

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,4 +83,27 @@ func WithSafeGit(env map[string]string) map[string]string {
 	env[fmt.Sprintf("GIT_CONFIG_VALUE_%d", n)] = "explicit"
 	env["GIT_CONFIG_COUNT"] = strconv.Itoa(n + 1)
 	return env
+}
+
+// RefuseMercurial refuses modules from elsewhere where hg would be started in a Mercurial repository that was committed
+// as plain files: unlike Git it has no setting by which it takes none, and its configuration names programs. hg is
+// started in the root module's directory, and looks there and above.
+func RefuseMercurial(tree, root, path string) error {
+	installed := slices.ContainsFunc(filepath.SplitList(path), func(dir string) bool {
+		_, err := os.Stat(filepath.Join(dir, "hg"))
+		return err == nil
+	})
+	for dir := root; installed && Within(tree, dir); dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".hg")); err != nil {
+			continue
+		}
+		rel, err := filepath.Rel(tree, filepath.Join(dir, ".hg"))
+		if err != nil {
+			return err
+		}
+		return diagnostics.Refuse(job.CauseBadInput, "remove it from the repository: git rm -r --cached "+rel,
+			"%s is a Mercurial repository, committed as files: what its configuration says would be done when init "+
+				"fetches modules", rel)
+	}
+	return nil
 }

@@ -266,8 +266,14 @@ func (d *Dir) homeCounts() bool { return d.Job.Engine.CLIConfig != "" }
 
 // executeInit runs init with what private modules and registries are fetched with, and with a cache of its own.
 func (d *Dir) executeInit(ctx context.Context) (*diagnostics.Output, error) {
+	calls := len(d.Module.Calls) > 0 || d.Module.Unknown
+	if calls {
+		if err := inputs.RefuseMercurial(d.Tree, d.Root, d.Env["PATH"]); err != nil {
+			return nil, err
+		}
+	}
 	a, note, err := inputs.Init{Env: d.Env, Credentials: d.Secrets.Modules.Credentials, HomeCounts: d.homeCounts(),
-		Git: len(d.Module.Calls) > 0 || d.Module.Unknown, Dir: d.PhaseDir, At: d.modulesAt(),
+		Git: calls, Dir: d.PhaseDir, At: d.modulesAt(),
 		InPlace: d.Level == sandbox.Filters}.Open()
 	if err != nil {
 		return nil, err
