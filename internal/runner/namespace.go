@@ -1,12 +1,12 @@
 package runner
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -116,19 +116,26 @@ func (l *Local) probeAs(n cell.Namespace, in, what string) error {
 	cmd := exec.Command(l.Exe, "runner", dir)
 	cmd.Env = append(append(append(bareEnv(), n.Environment()...), cell.ProbeEnv+"="+what), l.ExtraEnv...)
 	cmd.SysProcAttr = n.Attributes()
-	out, err := cmd.CombinedOutput()
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	err = cmd.Run()
 	if err == nil {
 		return nil
 	}
-	text := strings.TrimSpace(string(out))
+	if out.Len() == 0 { // it did not come so far as to tell
+		out = complaint
+	}
+	told := cell.ReadTold(out.Bytes())
 	var exit *exec.ExitError
 	switch ran := errors.As(err, &exit); {
 	case ran && exit.ExitCode() == cell.ProbeLacks:
-		return fmt.Errorf("%w: %s", cell.ErrNotProbed, text)
+		return fmt.Errorf("%w: %w", cell.ErrNotProbed, told)
 	case ran && exit.ExitCode() == cell.ProbeNoRoom:
-		return &cell.NoRoom{Err: errors.New(text)}
-	case ran, cell.RefusesNamespace(err) && unix.Access(l.Exe, unix.X_OK) == nil:
-		return fmt.Errorf("%s namespace: %w %s", n, err, text)
+		return &cell.NoRoom{Err: told}
+	case ran:
+		return fmt.Errorf("%s namespace: %w", n, told)
+	case cell.RefusesNamespace(err) && unix.Access(l.Exe, unix.X_OK) == nil:
+		return &sandbox.Missing{Kind: sandbox.LacksUserNamespaces, Err: fmt.Errorf("%s namespace: %w", n, err)}
 	}
 	return fmt.Errorf("%w: %w", cell.ErrNotProbed, l.launchFault(err))
 }

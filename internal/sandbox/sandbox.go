@@ -61,6 +61,15 @@ type Lack struct {
 	Detail string // what exactly: a sysctl, a version, the kernel's error; what it is depends on Kind
 }
 
+// Missing is an error that says what kind of thing a machine lacks.
+type Missing struct {
+	Kind LackKind
+	Err  error
+}
+
+func (m *Missing) Error() string { return m.Err.Error() }
+func (m *Missing) Unwrap() error { return m.Err }
+
 // LackKind is what kind of thing is not there.
 type LackKind string
 

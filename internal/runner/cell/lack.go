@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -22,35 +23,31 @@ var settings = []struct {
 		sandbox.LacksAppArmor, "1"},
 }
 
+func lacks(kind sandbox.LackKind, err error) error { return &sandbox.Missing{Kind: kind, Err: err} }
+
 // LackOf is what a probe that failed lacked.
 func LackOf(why error) sandbox.Lack {
-	text := why.Error()
-	switch {
-	case strings.Contains(text, opProc):
-		return sandbox.Lack{Kind: sandbox.LacksFreshProc, Detail: text}
-	case strings.Contains(text, opMount):
-		return sandbox.Lack{Kind: sandbox.LacksOverlay, Detail: text}
-	case strings.Contains(text, "Landlock"), strings.Contains(text, "landlock"):
-		version := ""
+	found := sandbox.Lack{Kind: sandbox.LacksElse, Detail: why.Error()}
+	if m, ok := errors.AsType[*sandbox.Missing](why); ok {
+		found.Kind = m.Kind
+	}
+	switch found.Kind {
+	case sandbox.LacksFreshProc, sandbox.LacksOverlay, sandbox.LacksSeccomp:
+		return found
+	case sandbox.LacksLandlock:
+		found.Detail = ""
 		if v := launch.LandlockVersion(); v > 0 {
-			version = strconv.Itoa(v)
+			found.Detail = strconv.Itoa(v)
 		}
-		return sandbox.Lack{Kind: sandbox.LacksLandlock, Detail: version}
-	case strings.Contains(text, "seccomp"), strings.Contains(text, "filter system calls"):
-		return sandbox.Lack{Kind: sandbox.LacksSeccomp, Detail: text}
+		return found
 	}
-	if os.Getuid() != 0 {
-		for _, s := range settings {
-			if b, err := os.ReadFile(s.path); err == nil && strings.TrimSpace(string(b)) == s.off {
-				return sandbox.Lack{Kind: s.kind, Detail: s.name + " = " + s.off}
-			}
+	if os.Getuid() == 0 {
+		return found
+	}
+	for _, s := range settings {
+		if b, err := os.ReadFile(s.path); err == nil && strings.TrimSpace(string(b)) == s.off {
+			return sandbox.Lack{Kind: s.kind, Detail: s.name + " = " + s.off}
 		}
 	}
-	if strings.Contains(text, "mount") || strings.Contains(text, "make read-only") {
-		return sandbox.Lack{Kind: sandbox.LacksMounts, Detail: text}
-	}
-	if strings.Contains(text, "fork/exec") {
-		return sandbox.Lack{Kind: sandbox.LacksUserNamespaces, Detail: text}
-	}
-	return sandbox.Lack{Kind: sandbox.LacksElse, Detail: text}
+	return found
 }

@@ -105,7 +105,7 @@ func Enter(n Namespace) error {
 	// What is mounted here is not seen elsewhere; what is mounted elsewhere is seen here.
 	return Capable(func() error {
 		if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-			return fmt.Errorf("mount(/, MS_SLAVE): %w", err)
+			return lacks(sandbox.LacksMounts, fmt.Errorf("mount(/, MS_SLAVE): %w", err))
 		}
 		if n == MountNamespace {
 			return nil
@@ -113,7 +113,7 @@ func Enter(n Namespace) error {
 		const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 		if n == UserNamespace {
 			if err := unix.Mount("proc", "/proc", "proc", flags, ""); err != nil {
-				return &fs.PathError{Op: opProc, Path: "/proc", Err: err}
+				return lacks(sandbox.LacksFreshProc, &fs.PathError{Op: opProc, Path: "/proc", Err: err})
 			}
 		}
 		return ownSSHConfig("/etc/ssh/ssh_config.d")
@@ -204,7 +204,7 @@ func ownSSHConfig(dir string) error {
 		}
 	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
-		return fmt.Errorf("mount(%s): %w", dir, err)
+		return lacks(sandbox.LacksMounts, fmt.Errorf("mount(%s): %w", dir, err))
 	}
 	for name, text := range texts {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
@@ -214,11 +214,8 @@ func ownSSHConfig(dir string) error {
 	return nil
 }
 
-// What a runner does to be shut in, as errors have it.
-const (
-	opMount = "mount an overlay at"
-	opProc  = "mount a fresh"
-)
+// opProc is what a runner does to be shut in, as errors have it.
+const opProc = "mount a fresh"
 
 // mountOverlay shows lower at a directory; what is written there goes to upper. Paths
 // are handed over as open directories, so that no character in them matters.
@@ -241,7 +238,7 @@ func mountOverlay(lower, upper, work, at string) error {
 	options := fmt.Sprintf("lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,userxattr",
 		paths...)
 	if err := Capable(func() error { return unix.Mount("overlay", at, "overlay", 0, options) }); err != nil {
-		return &fs.PathError{Op: opMount, Path: at, Err: err}
+		return lacks(sandbox.LacksOverlay, &fs.PathError{Op: "mount an overlay at", Path: at, Err: err})
 	}
 	return nil
 }

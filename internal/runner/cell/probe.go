@@ -2,13 +2,16 @@ package cell
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -109,7 +112,7 @@ func (e *NoRoom) Unwrap() error { return e.Err }
 // probeRoom starts this very program where dir is hidden.
 func probeRoom(dir string) error {
 	if Namespace(os.Getenv(NamespaceEnv)) == ViewNamespace {
-		return &fs.PathError{Op: opProc, Path: "/proc", Err: unix.EPERM}
+		return lacks(sandbox.LacksFreshProc, &fs.PathError{Op: opProc, Path: "/proc", Err: unix.EPERM})
 	}
 	if !launch.Supported {
 		return errors.New("tfops can start no engine in namespaces on " + runtime.GOARCH)
@@ -143,16 +146,40 @@ const (
 	ProbeNoRoom = 4 // see NoRoom
 )
 
-// ProbeStatus is the exit status of a probe that failed. What a mount fails for is a rule of the
-// kernel, or a limit of its own.
-func ProbeStatus(err error) int {
-	var at *fs.PathError
-	_, lacks := fault.LackOf(err)
-	if _, ok := errors.AsType[*NoRoom](err); ok {
-		return ProbeNoRoom
+// Told is how a probe that failed did so. It tells it on its standard output, as JSON.
+type Told struct {
+	Kind sandbox.LackKind `json:"kind,omitempty"` // what the machine lacks, where that is known
+	Text string           `json:"text"`
+}
+
+// Fail tells how a probe failed, and gives its exit status. What a mount fails for is a rule of the kernel, or a limit
+// of its own.
+func Fail(err error, to io.Writer) int {
+	told := Told{Text: err.Error()}
+	if m, ok := errors.AsType[*sandbox.Missing](err); ok {
+		told.Kind = m.Kind
 	}
-	if lacks && !(errors.As(err, &at) && at.Op == opMount) {
+	if err := json.NewEncoder(to).Encode(told); err != nil {
+		return 1
+	}
+	_, lacks := fault.LackOf(err)
+	switch _, roomless := errors.AsType[*NoRoom](err); {
+	case roomless:
+		return ProbeNoRoom
+	case lacks && told.Kind != sandbox.LacksOverlay:
 		return ProbeLacks
 	}
 	return 1
+}
+
+// ReadTold is the error that a probe told of. What is not what a probe tells is a text.
+func ReadTold(out []byte) error {
+	var told Told
+	if json.Unmarshal(out, &told) != nil || told.Text == "" {
+		return errors.New(strings.TrimSpace(string(out)))
+	}
+	if told.Kind == "" {
+		return errors.New(told.Text)
+	}
+	return lacks(told.Kind, errors.New(told.Text))
 }

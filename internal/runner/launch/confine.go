@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // Bounds are what an engine's process gives up before it becomes the engine.
@@ -32,7 +34,7 @@ func (p *Program) Confine(b Bounds) {
 	}
 	p.Call("set no_new_privs", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	if b.Landlock != nil {
-		p.Call("enter the Landlock domain", unix.SYS_LANDLOCK_RESTRICT_SELF, b.Landlock.Fd())
+		p.Need(sandbox.LacksLandlock, "enter the Landlock domain", unix.SYS_LANDLOCK_RESTRICT_SELF, b.Landlock.Fd())
 		p.Call("close the Landlock ruleset", unix.SYS_CLOSE, b.Landlock.Fd())
 	}
 	if b.Capabilities {
@@ -43,7 +45,8 @@ func (p *Program) Confine(b Bounds) {
 	filter := NewFilter()
 	prog := binary.LittleEndian.AppendUint64(nil, uint64(len(filter)/8))
 	prog = binary.LittleEndian.AppendUint64(prog, uint64(p.Bytes(filter)))
-	p.Call("filter system calls", unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, p.Bytes(prog))
+	p.Need(sandbox.LacksSeccomp, "filter system calls", unix.SYS_PRCTL, unix.PR_SET_SECCOMP,
+		unix.SECCOMP_MODE_FILTER, p.Bytes(prog))
 }
 
 func raw(v any) []byte {

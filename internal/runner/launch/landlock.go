@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/runner/mounts"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // scopes of Landlock: neither signals nor abstract sockets lead out of a domain.
@@ -54,7 +55,7 @@ func Scopes() (*os.File, error) {
 // Files is a ruleset by which a process opens no file but those that the rules give, besides what Scopes does.
 func Files(rules []mounts.Rule) (*os.File, error) {
 	if LandlockVersion() < firstTruncate {
-		return nil, ErrLandlock
+		return nil, lacks(ErrLandlock)
 	}
 	set, err := ruleset(onAll)
 	if err != nil {
@@ -69,6 +70,8 @@ func Files(rules []mounts.Rule) (*os.File, error) {
 	return set, nil
 }
 
+func lacks(err error) error { return &sandbox.Missing{Kind: sandbox.LacksLandlock, Err: err} }
+
 func ruleset(files uint64) (*os.File, error) {
 	attr := struct{ fs, net, scoped uint64 }{fs: files}
 	if LandlockVersion() >= firstScopes {
@@ -80,7 +83,7 @@ func ruleset(files uint64) (*os.File, error) {
 	}
 	fd, _, no := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if no != 0 {
-		return nil, os.NewSyscallError("landlock_create_ruleset", no)
+		return nil, lacks(os.NewSyscallError("landlock_create_ruleset", no))
 	}
 	unix.CloseOnExec(int(fd))
 	return os.NewFile(fd, "landlock"), nil
@@ -109,7 +112,7 @@ func add(set *os.File, r mounts.Rule) error {
 	_, _, no := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, set.Fd(), pathBeneath, uintptr(unsafe.Pointer(&attr[0])), 0,
 		0, 0)
 	if no != 0 {
-		return os.NewSyscallError("landlock_add_rule "+r.Path, no)
+		return lacks(os.NewSyscallError("landlock_add_rule "+r.Path, no))
 	}
 	return nil
 }

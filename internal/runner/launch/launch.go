@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // Program is a list of system calls, in their order.
@@ -19,6 +21,7 @@ type Program struct {
 
 type call struct {
 	what  string
+	needs sandbox.LackKind // what a machine lacks where it fails, if that is known
 	nr    uintptr
 	args  [6]uintptr
 	flags uint64
@@ -57,6 +60,12 @@ func (p *Program) Text(s string) uintptr { return p.Bytes(append([]byte(s), 0)) 
 
 // Call adds a system call. Where it fails the program ends; what says what it was for.
 func (p *Program) Call(what string, nr uintptr, args ...uintptr) { p.add(0, what, nr, args) }
+
+// Need adds a system call of which it is known what a machine lacks where it fails.
+func (p *Program) Need(kind sandbox.LackKind, what string, nr uintptr, args ...uintptr) {
+	p.Call(what, nr, args...)
+	p.calls[len(p.calls)-1].needs = kind
+}
 
 // Try adds a system call that may fail.
 func (p *Program) Try(nr uintptr, args ...uintptr) { p.add(mayFail, "", nr, args) }
@@ -137,5 +146,9 @@ func (p *Program) Explain(record []byte) error {
 		return errors.New("the program that starts the engine failed, and does not tell where")
 	}
 	no := syscall.Errno(-int64(binary.LittleEndian.Uint64(record[8:])))
-	return fmt.Errorf("%s: %w", p.calls[n].what, no)
+	err := fmt.Errorf("%s: %w", p.calls[n].what, no)
+	if kind := p.calls[n].needs; kind != "" {
+		return &sandbox.Missing{Kind: kind, Err: err}
+	}
+	return err
 }

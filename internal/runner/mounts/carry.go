@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // Program is a file of the cell that can be executed.
@@ -204,5 +206,5 @@ func failed(what, path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s %s: %w", what, path, err)
+	return &sandbox.Missing{Kind: sandbox.LacksMounts, Err: fmt.Errorf("%s %s: %w", what, path, err)}
 }

@@ -35,8 +35,7 @@ func Main(dir string) int {
 	runtime.LockOSThread()
 	if os.Getenv(cell.ProbeEnv) != "" {
 		if err := cell.Probe(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return cell.ProbeStatus(err)
+			return cell.Fail(err, os.Stdout)
 		}
 		return 0
 	}
