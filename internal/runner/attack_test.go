@@ -31,6 +31,7 @@ type victim struct {
 	Daemon, Other      int    // processes: of the daemon, and of somebody else's run
 	Secret             string // in the environment of Other, and in files
 	Shm                string
+	Pending            uint64 // how many signals may wait for the user
 }
 
 // attack is one thing that code of a repository tries. It fails unless it did harm.
@@ -227,6 +228,60 @@ var attacks = []attack{
 		}
 		return errors.New("there is none")
 	}},
+	{name: "take all watches on files of the user", do: func(victim) error {
+		b, err := os.ReadFile("/proc/sys/fs/inotify/max_user_instances")
+		most, err2 := strconv.Atoi(strings.TrimSpace(string(b)))
+		if err != nil || err2 != nil || os.Getuid() == 0 { // those of root are not bounded
+			return errors.New("it is not tried")
+		}
+		for range most / 2 {
+			fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(fd)
+		}
+		return nil
+	}},
+	{name: "take memory for messages of the user", do: func(victim) error {
+		name := []byte("planted\x00")
+		fd, _, no := unix.RawSyscall6(unix.SYS_MQ_OPEN, uintptr(unsafe.Pointer(&name[0])), unix.O_CREAT|unix.O_RDWR,
+			0o600, 0, 0, 0)
+		if no != 0 {
+			return no
+		}
+		unix.Close(int(fd))
+		_, _, _ = unix.RawSyscall(unix.SYS_MQ_UNLINK, uintptr(unsafe.Pointer(&name[0])), 0, 0)
+		return nil
+	}, alone: true},
+	{name: "take the requests to disks of the machine", do: func(victim) error {
+		var at uintptr
+		if _, _, no := unix.RawSyscall(unix.SYS_IO_SETUP, 1, uintptr(unsafe.Pointer(&at)), 0); no != 0 {
+			return no
+		}
+		_, _, _ = unix.RawSyscall(unix.SYS_IO_DESTROY, at, 0, 0)
+		return nil
+	}, alone: true},
+	{name: "queue all signals of the user", do: func(v victim) error {
+		var has unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_SIGPENDING, &has); err != nil {
+			return err
+		}
+		if has.Max > v.Pending/2 {
+			return nil
+		}
+		return fmt.Errorf("it may have %d", has.Max)
+	}, alone: true},
+	{name: "take the terminals of the machine", do: func(victim) error {
+		for range 100 {
+			fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(fd)
+		}
+		return nil
+	}, alone: true},
 	{name: "use a keyring", do: func(victim) error {
 		_, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_USER_KEYRING, true)
 		return err
@@ -415,6 +470,11 @@ func (r *rig) victim() victim {
 			r.t.Fatal(err)
 		}
 	}
+	var pending unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_SIGPENDING, &pending); err != nil {
+		r.t.Fatal(err)
+	}
+	v.Pending = pending.Max
 	shm, err := os.CreateTemp("/dev/shm", "tfops-test-")
 	if err != nil {
 		r.t.Fatal(err)
@@ -444,7 +504,7 @@ func (r *rig) victim() victim {
 
 // openAtFilters is what rules of Landlock do not hold. At the socket the daemon refuses who is shut in.
 var openAtFilters = []string{"connect to the socket", "read what others have in memory",
-	"leave something in memory for others", "leave something in /tmp for others"}
+	"leave something in memory for others", "leave something in /tmp for others", "take the terminals of the machine"}
 
 // In namespaces nothing that code of a repository tries does harm. Where nothing shuts it in everything does
 // that a cell alone holds: the attacks are real ones.

@@ -56,7 +56,9 @@ func (n Namespace) Attributes() *syscall.SysProcAttr {
 		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_DAC_OVERRIDE,
 			unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER, unix.CAP_CHOWN, unix.CAP_SYS_CHROOT, unix.CAP_SETPCAP,
 			// for a network that has nothing but itself
-			unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE}
+			unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE,
+			// to bound what the kernel counts in a user namespace
+			unix.CAP_SYS_RESOURCE}
 	}
 	return attr
 }
@@ -116,9 +118,25 @@ func Enter(n Namespace) error {
 				return lacks(sandbox.LacksFreshProc, &fs.PathError{Op: opProc, Path: "/proc", Err: err})
 			}
 		}
+		boundWatches()
 		return ownSSHConfig("/etc/ssh/ssh_config.d")
 	})
 }
+
+// boundWatches gives this user namespace a part of the watches on files that the user may have. It is of no effect where
+// /proc is read-only: the user has them all then.
+func boundWatches() {
+	for _, name := range []string{"instances", "watches"} {
+		b, err := os.ReadFile("/proc/sys/fs/inotify/max_user_" + name)
+		n, err2 := strconv.Atoi(strings.TrimSpace(string(b)))
+		if err == nil && err2 == nil {
+			_ = os.WriteFile("/proc/sys/user/max_inotify_"+name, strconv.AppendInt(nil, int64(n/watchShare), 10), 0)
+		}
+	}
+}
+
+// watchShare is which part of the watches of a user one runner gets with its engine: a quarter.
+const watchShare = 4
 
 // becomeOneself has the process be in its user namespace who it is outside. Its id is read before a fresh /proc
 // hides it.

@@ -32,6 +32,10 @@ func (p *Program) Confine(b Bounds) {
 		p.Call("set securebits", unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, securebits)
 		p.Call("clear the ambient capabilities", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
 	}
+	for resource, most := range resources() {
+		limit := unix.Rlimit{Cur: most, Max: most}
+		p.Try(unix.SYS_PRLIMIT64, 0, uintptr(resource), p.Bytes(raw(limit)), 0)
+	}
 	p.Call("set no_new_privs", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	if b.Landlock != nil {
 		p.Need(sandbox.LacksLandlock, "enter the Landlock domain", unix.SYS_LANDLOCK_RESTRICT_SELF, b.Landlock.Fd())
@@ -48,6 +52,19 @@ func (p *Program) Confine(b Bounds) {
 	p.Need(sandbox.LacksSeccomp, "filter system calls", unix.SYS_PRCTL, unix.PR_SET_SECCOMP,
 		unix.SECCOMP_MODE_FILTER, p.Bytes(prog))
 }
+
+// resources are what the kernel counts by user, and a process may take of that: all engines, and tfops, are one user.
+func resources() map[int]uint64 {
+	all := map[int]uint64{unix.RLIMIT_MSGQUEUE: 0}
+	var has unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_SIGPENDING, &has) == nil { // timers count, too
+		all[unix.RLIMIT_SIGPENDING] = has.Max / userShare
+	}
+	return all
+}
+
+// userShare is which part of what a user may have one engine gets: an eighth.
+const userShare = 8
 
 func raw(v any) []byte {
 	var b bytes.Buffer

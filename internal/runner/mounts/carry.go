@@ -106,12 +106,13 @@ func (c *carrying) make(i int, m Mount) error {
 		if err := point(m); err != nil {
 			return err
 		}
-		return mount("tmpfs", m.at, "tmpfs", unix.MS_NODEV, "mode=1777,size=64m") // memory that no process has
+		// memory that no process has
+		return mount("tmpfs", m.at, "tmpfs", unix.MS_NODEV, "mode=1777,size=64m,nr_inodes=16k")
 	case ptys:
 		if err := point(m); err != nil {
 			return err
 		}
-		return mount("devpts", m.at, "devpts", unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
+		return mount("devpts", m.at, "devpts", unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,max=64")
 	}
 	return c.show(c.sources[i], m)
 }
