@@ -84,7 +84,7 @@ func NewFilter() Filter {
 		f.atLeast(x32, none)
 	}
 	f.when(unix.SYS_CLONE3, none)
-	f.when(unix.SYS_IO_SETUP, none) // of its requests the whole machine has a number; whoever calls it then does without
+	f.when(unix.SYS_IO_SETUP, none) // the whole machine has a number of its requests; programs do without
 	for _, nr := range append(forbidden, forbiddenHere...) {
 		f.when(nr, deny)
 	}

@@ -140,15 +140,9 @@ func (g *Guard) watch(stop <-chan struct{}) {
 	listening := time.NewTicker(listens)
 	defer listening.Stop()
 	for t := time.NewTimer(pace); ; t.Reset(pace) {
-		select {
-		case <-stop:
+		if !due(stop, t.C, listening.C) {
 			t.Stop()
 			return
-		case <-listening.C:
-			if own() <= held() {
-				continue
-			}
-		case <-t.C:
 		}
 		u := look(os.Getpid(), 2*g.Limits.Tasks)
 		g.bind(u)
@@ -170,6 +164,22 @@ func (g *Guard) watch(stop <-chan struct{}) {
 			pace = often
 		case pace < seldom:
 			pace *= 2
+		}
+	}
+}
+
+// due waits until it is time to look, or this process holds too much; false: it is over.
+func due(stop <-chan struct{}, look, listen <-chan time.Time) bool {
+	for {
+		select {
+		case <-stop:
+			return false
+		case <-look:
+			return true
+		case <-listen:
+			if own() > held() {
+				return true
+			}
 		}
 	}
 }
