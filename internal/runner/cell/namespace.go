@@ -123,8 +123,8 @@ func Enter(n Namespace) error {
 	})
 }
 
-// boundWatches gives this user namespace a part of the watches on files that the user may have. It is of no effect where
-// /proc is read-only: the user has them all then.
+// boundWatches gives this user namespace a part of the watches on files that the user may have. It is of no effect
+// where /proc is read-only: the user has them all then.
 func boundWatches() {
 	for _, name := range []string{"instances", "watches"} {
 		b, err := os.ReadFile("/proc/sys/fs/inotify/max_user_" + name)
