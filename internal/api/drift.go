@@ -16,11 +16,12 @@ type Finding struct {
 	Address    string      `json:"address,omitempty" doc:"Of the resource, \"output.NAME\" or \"check.NAME\"; absent where the workspace could not be checked"`
 	Type       string      `json:"type,omitempty"`
 	Provider   string      `json:"provider,omitempty"`
-	Class      string      `json:"class" enum:"changed,deleted,follows,conflict,pre_applied,state_only,input,pending_commit,perpetual,check_failed,unchecked"`
+	Class      string      `json:"class" enum:"changed,deleted,follows,conflict,pre_applied,state_only,input,pending_commit,applied_elsewhere,half_applied,perpetual,check_failed,unchecked"`
 	Meaning    string      `json:"meaning" doc:"Of the class, in a sentence"`
 	Action     string      `json:"action,omitempty" doc:"What a plan would do about it"`
 	Attributes []Attribute `json:"attributes"`
 	Follows    []string    `json:"follows,omitempty" doc:"Of follows: the resources that drifted"`
+	Written    *Written    `json:"written,omitempty" doc:"Of applied_elsewhere and half_applied: what is known of who wrote it into the state"`
 	Problems   []string    `json:"problems,omitempty" doc:"Of check_failed and unchecked"`
 	Life       string      `json:"life" enum:"new,ongoing,resolved,recurring,acknowledged,ignored"`
 	Severity   string      `json:"severity,omitempty" enum:"critical,high,medium,low"`
@@ -38,6 +39,14 @@ type Finding struct {
 	Approvers  []string    `json:"last_approvers,omitempty" doc:"Who approved that"`
 	Heals      []time.Time `json:"heals,omitempty" doc:"When it was healed, of the last 24 hours"`
 	WaysOut    []WayOut    `json:"ways_out,omitempty"`
+}
+
+// Written is what is known of who wrote into the state, and when.
+type Written struct {
+	Run    string    `json:"run,omitempty" doc:"That left it halfway, or the last one before another hand wrote"`
+	After  time.Time `json:"after,omitzero" doc:"When that run ended, or a later check found the state as it was left"`
+	Serial uint64    `json:"serial,omitempty" doc:"Of the state that the check found"`
+	Was    uint64    `json:"was,omitempty" doc:"Of the state as the last run left it that ended well"`
 }
 
 // Attribute is one value that differs; secrets are never shown.

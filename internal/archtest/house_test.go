@@ -35,6 +35,7 @@ var floors = [][]string{
 	{"internal/gitrepo/remote"},                                  // some are local
 	{"internal/gitrepo/snapshot", "internal/gitrepo/submodules"}, // of remotes
 	{"internal/gitrepo/fetch", "internal/gitrepo/history"},       // of a snapshot
+	{"internal/plan/baseline"},                                   // holds values against each other
 	{"internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
 	{"internal/job", "internal/drift/codify/hclsource", "internal/drift/places", "internal/plan/diff"},
 	{"internal/term/plans"}, // lays out what plan/diff finds

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -76,10 +77,10 @@ func (w Workspace) keep(of Run, from string, f File) error {
 // Sync makes what was kept survive a power cut.
 func (w Workspace) Sync() error { return w.objects.Sync(w.key) }
 
-// Drop removes all copies of a file but that of one run.
-func (w Workspace) Drop(f File, but string) (err error) {
+// Drop removes all copies of a file but those of some runs.
+func (w Workspace) Drop(f File, but ...string) (err error) {
 	for _, run := range append(w.keptBy(f), "") {
-		if run != but {
+		if !slices.Contains(but, run) {
 			err = errors.Join(err, w.objects.Remove(w.name(keptName(f, run))))
 		}
 	}

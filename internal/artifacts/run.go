@@ -33,6 +33,7 @@ const (
 	// the variables that it made of other workspaces' outputs; of a workspace: that were applied
 	Inputs  File = "inputs.json.age"
 	Applied File = "footing.json.age"   // what it was planned with; of a workspace: what was applied
+	Left    File = job.LeftFile         // the state as it left it; of a workspace: as the last ones did
 	Hidden  File = job.HiddenFile       // what its plan hides; of a workspace see job.HiddenCopies
 	Outputs File = job.OutputsFile      // of a workspace: its outputs
 	Plan    File = "plan.tfplan.age"    // the saved plan

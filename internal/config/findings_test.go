@@ -85,7 +85,7 @@ func TestExpiresAtTheEndOfTheDay(t *testing.T) {
 // What one part of a rule leaves open, another may narrow.
 func TestLeavesOutEverything(t *testing.T) {
 	most := `class = ["changed", "deleted", "follows", "conflict", "pre_applied", "state_only", "input", ` +
-		`"pending_commit", "perpetual"]`
+		`"pending_commit", "applied_elsewhere", "half_applied", "perpetual"]`
 	for body, everything := range map[string]bool{
 		``:                                       true,
 		`address = "*"`:                          true,

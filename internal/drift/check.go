@@ -30,9 +30,8 @@ type Check struct {
 	Resources   int           `json:"resources"`     // managed resource instances that were compared; of an apply, that it left
 	Blind       []Blind       `json:"blind,omitempty"`
 	Counts      map[Class]int `json:"counts,omitempty"` // differences by class, ignored ones too
-	// Open is how many findings of the workspace were open after the check, but
-	// for those that a rule ignores, for commits that wait and for the word that it could not look. It
-	// is what trends are made of: findings themselves forget.
+	// Open is how many findings of the workspace were open after the check, but for those that a rule ignores, commits
+	// that wait, and the word that it could not look. It is what trends are made of: findings themselves forget.
 	Open map[Severity]int `json:"open,omitempty"`
 }
 

@@ -20,16 +20,18 @@ const (
 	PreApplied Class = "pre_applied" // the world differs and is already what a commit that is not applied wants
 	StateOnly  Class = "state_only"  // the world differs from the state, and the configuration does not care
 	// no outside change: a data source, a variable, a default, a module or the provider made the difference
-	Input         Class = "input"
-	PendingCommit Class = "pending_commit" // only a commit that is not applied explains it
-	Perpetual     Class = "perpetual"      // the same change comes back right after an apply
-	CheckFailed   Class = "check_failed"   // a check block, or a condition, does not hold
-	Unchecked     Class = "unchecked"      // the check itself failed, so nothing is known
+	Input            Class = "input"
+	PendingCommit    Class = "pending_commit"    // only a commit that is not applied explains it
+	AppliedElsewhere Class = "applied_elsewhere" // another hand than tfops wrote it into the state
+	HalfApplied      Class = "half_applied"      // a run left it that failed or was interrupted halfway
+	Perpetual        Class = "perpetual"         // the same change comes back right after an apply
+	CheckFailed      Class = "check_failed"      // a check block, or a condition, does not hold
+	Unchecked        Class = "unchecked"         // the check itself failed, so nothing is known
 )
 
 // order is the order of classes in reports.
-var order = []Class{Changed, Deleted, Follows, Conflict, PreApplied, StateOnly, Input, PendingCommit, Perpetual,
-	CheckFailed, Unchecked}
+var order = []Class{Changed, Deleted, Follows, Conflict, PreApplied, StateOnly, Input, PendingCommit,
+	AppliedElsewhere, HalfApplied, Perpetual, CheckFailed, Unchecked}
 
 // Classes lists all classes in the order of reports.
 func Classes() []Class { return slices.Clone(order) }
@@ -61,7 +63,18 @@ type Difference struct {
 	Action     plan.Action `json:"action,omitempty"`   // what a plan would do about it
 	Attributes []Attribute `json:"attributes"`         // at least one, by path
 	Follows    []string    `json:"follows,omitempty"`  // of follows: the resources that drifted
+	Written    *Written    `json:"written,omitempty"`  // of applied_elsewhere and half_applied
 	Problems   []string    `json:"problems,omitempty"` // of check_failed and unchecked: what did not hold, what went wrong
+}
+
+// Written is what is known of who wrote into the state, and when.
+type Written struct {
+	// Run left it, where it was left halfway; otherwise it is the last run before, which left something else.
+	Run string `json:"run,omitempty"`
+	// After is when that run ended, or when a later check found the state as it was left.
+	After  time.Time `json:"after,omitzero"`
+	Serial uint64    `json:"serial,omitempty"` // of the state that the check found
+	Was    uint64    `json:"was,omitempty"`    // of the state as the last run left it that ended well
 }
 
 // Severity says how bad a finding is.

@@ -61,7 +61,7 @@ func gradeOne(rules []SeverityRule, d Difference, a Attribute) Severity {
 		}
 	}
 	s := builtinSeverity(d, a)
-	if slices.Contains([]Class{StateOnly, Follows, Input, Perpetual, PendingCommit, PreApplied}, d.Class) {
+	if slices.Contains([]Class{StateOnly, Follows, Input, Perpetual, PendingCommit, PreApplied, HalfApplied}, d.Class) {
 		s = severities[min(slices.Index(severities, s)+1, len(severities)-1)]
 	}
 	return s

@@ -11,7 +11,7 @@ import (
 // valued reports whether what the world has is what a finding is about: another value is news then. What
 // nobody set changes by itself, from check to check.
 func (f Finding) valued() bool {
-	return slices.Contains([]Class{Changed, Conflict, PreApplied}, f.Class)
+	return slices.Contains([]Class{Changed, Conflict, PreApplied, AppliedElsewhere, HalfApplied}, f.Class)
 }
 
 // digest tells values apart. JSON in a string is the same however it is written. A hidden value cannot be

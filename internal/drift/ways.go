@@ -19,21 +19,28 @@ var meanings = map[Class]string{
 	StateOnly:  "the world differs from the state, and the configuration does not say how it should be",
 	Input: "nothing changed outside: a data source, a variable, a default, a module or the provider made " +
 		"the difference",
-	PendingCommit: "only a commit that is not applied yet explains it",
-	Perpetual:     "the same change comes back right after an apply",
-	CheckFailed:   "a check block or a condition does not hold",
-	Unchecked:     "the check itself failed, so nothing is known",
+	PendingCommit:    "only a commit that is not applied yet explains it",
+	AppliedElsewhere: "another hand than tfops applied it, and wrote it into the state",
+	HalfApplied:      "a run left it that failed or was interrupted halfway",
+	Perpetual:        "the same change comes back right after an apply",
+	CheckFailed:      "a check block or a condition does not hold",
+	Unchecked:        "the check itself failed, so nothing is known",
 }
 
-// Meaning is the class in a sentence, for a person, to stand after a colon.
+// Meaning is the class in a sentence, to stand after a colon.
 func (c Class) Meaning() string { return meanings[c] }
 
 // maxFollowed is how many of the resources that something follows a sentence names.
 const maxFollowed = 5
 
-// Meaning is that of its class, with what it follows.
+// Meaning is that of its class, with what it follows, or who wrote it.
 func (d Difference) Meaning() string {
-	if len(d.Follows) == 0 {
+	switch {
+	case d.Class == AppliedElsewhere && d.Written != nil:
+		return d.Class.Meaning() + d.Written.when()
+	case d.Class == HalfApplied && d.Written != nil && d.Written.Run != "":
+		return "run " + d.Written.Run + " left it, which failed or was interrupted halfway"
+	case len(d.Follows) == 0:
 		return d.Class.Meaning()
 	}
 	named := strings.Join(d.Follows[:min(len(d.Follows), maxFollowed)], ", ")
@@ -41,6 +48,18 @@ func (d Difference) Meaning() string {
 		named += fmt.Sprintf(" and %d more", more)
 	}
 	return "nothing of it changed outside: it changes only because of " + named + ", and goes with it"
+}
+
+// when tells when another hand wrote.
+func (w Written) when() string {
+	text := ""
+	if !w.After.IsZero() {
+		text = ", after " + w.After.UTC().Format("2006-01-02 15:04:05 MST")
+	}
+	if w.Run != "" {
+		text += fmt.Sprintf("; run %s had left serial %d, and it is %d now", w.Run, w.Was, w.Serial)
+	}
+	return text
 }
 
 // Way is what kind of thing can be done about a finding.
@@ -79,34 +98,41 @@ type WayOut struct {
 //	state_only      -       -       refresh  yes     -      no plan would put it back, and no code says it
 //	input           sync    -       -        yes     -      there is nothing outside to take over
 //	pending_commit  sync    -       -        -       -      it goes with the commit
+//	applied_elsewhere  sync yes(2)  sync     yes     -      code that says it has to be pushed to accept it
+//	half_applied    sync    -       sync     yes     -      back to the applied commit, or on to the wanted one
 //	perpetual       -       -       -        yes     -      an apply does not last
 //	check_failed    -       -       -        yes     yes    a person has to mend it
 //	unchecked       -       -       -        -       yes    nobody can know it away
 //
-// (1) Unless the resource as a whole differs. Codify needs something that is
+// (1) Unless the resource as a whole differs. (2) As (1). Codify needs something that is
 // not sensitive. What a rule ignores already is not offered to be ignored.
 
 // notes are the first three columns: what is not there is not offered.
 var notes = map[Way]map[Class]string{
 	Revert: {
-		Changed:       "Put the world back to what the code says.",
-		Deleted:       "Make it again.",
-		Follows:       "Put the world back to what the code says, and it with that.",
-		Conflict:      "Apply the waiting commit, over what was changed by hand.",
-		Input:         "Apply what the code comes to now.",
-		PendingCommit: "Apply the waiting commit.",
+		Changed:          "Put the world back to what the code says.",
+		Deleted:          "Make it again.",
+		Follows:          "Put the world back to what the code says, and it with that.",
+		Conflict:         "Apply the waiting commit, over what was changed by hand.",
+		Input:            "Apply what the code comes to now.",
+		PendingCommit:    "Apply the waiting commit.",
+		AppliedElsewhere: "Apply what the code says, over what was applied elsewhere.",
+		HalfApplied:      "Push a revert of the commit that was half applied: its sync goes back to what was applied.",
 	},
 	Codify: {
-		Changed:  "Print a patch after which the code says what the world has, checked by a plan.",
-		Deleted:  "Print a patch that takes it out of the code, checked by a plan.",
-		Conflict: "Print a patch of the waiting commit after which it says what the world has, checked by a plan.",
+		Changed:          "Print a patch after which the code says what the world has, checked by a plan.",
+		Deleted:          "Print a patch that takes it out of the code, checked by a plan.",
+		Conflict:         "Print a patch of the waiting commit so that it says what the world has, checked by a plan.",
+		AppliedElsewhere: "Print a patch after which the code says what was applied there, checked by a plan.",
 	},
 	Accept: {
 		Changed: "Take what the world has into the state. The next plan puts the old value back unless the code " +
 			"is changed, too.",
-		Deleted:    "Forget it in the state. The next plan makes it again unless it is taken out of the code, too.",
-		PreApplied: "Apply the waiting commit: it asks for what the world has already.",
-		StateOnly:  "Take what the world has into the state, and change nothing else.",
+		Deleted:          "Forget it in the state. The next plan makes it again unless it is taken out of the code.",
+		PreApplied:       "Apply the waiting commit: it asks for what the world has already.",
+		StateOnly:        "Take what the world has into the state, and change nothing else.",
+		AppliedElsewhere: "Push the code that was applied there: its sync changes nothing, and takes it as applied.",
+		HalfApplied:      "Apply the wanted commit: its sync goes on where that run stopped.",
 	},
 	Again: {
 		CheckFailed: "Check again, once what the condition is about is mended.",
@@ -140,7 +166,7 @@ func (f Finding) command(w Way) string {
 		return "tfops drift codify " + f.ID
 	case w == Again:
 		return CheckCommand(f.Workspace)
-	case w == Accept && f.Class != PreApplied:
+	case w == Accept && !slices.Contains([]Class{PreApplied, AppliedElsewhere, HalfApplied}, f.Class):
 		return "tfops sync " + ShellWord(f.Workspace) + " --refresh-only"
 	}
 	return "tfops sync " + ShellWord(f.Workspace)

@@ -18,6 +18,7 @@ import (
 const (
 	HiddenFile       = "hidden.json.age"  // beside the plan, and in the workspace's directory
 	OutputsFile      = "outputs.json.age" // the root module's outputs, by name; see Output
+	LeftFile         = "left.json.age"    // the state as the phase left it; see plan/baseline
 	EventsFile       = "events.jsonl"
 	LogFile          = "runner.log"          // what the runner itself printed; empty unless it failed badly
 	ErroredStateFile = "errored.tfstate.age" // evidence: a state that the engine could not save

@@ -9,6 +9,7 @@
 //	started       exists once the engine was started for the phase's own command
 //	events.jsonl  the engine's JSON messages, one a line, secrets masked
 //	outputs.json.age  the root module's outputs as they stand in the state, encrypted; only if Job.Outputs
+//	left.json.age the state as the phase left it, and the world then, encrypted; only if Job.Baseline
 //	result.json   the outcome; written whole or not at all
 //
 // Beside them lie runner.log (what the runner itself printed; mostly empty)
@@ -97,6 +98,8 @@ type Job struct {
 	Upgrade bool `json:"upgrade,omitempty"`
 	// whether other workspaces use the root module's outputs: then OutputsFile is written
 	Outputs bool `json:"outputs"`
+	// whether to keep what the phase leaves in the state, or finds there where nothing is to be changed
+	Baseline bool `json:"baseline,omitempty"`
 	// whether to take the backend's own lock: what may be applied does, speculative and drift do not
 	LockState   bool          `json:"lock_state"`
 	LockTimeout time.Duration `json:"lock_timeout"`
@@ -156,6 +159,10 @@ type Secrets struct {
 	// hidden in events and results, and to nothing in a plan that people approve.
 	Hidden  []string `json:"hidden,omitempty"`
 	Printed []string `json:"printed,omitempty"`
+
+	// Left is what the last run left that ended well, LeftHalf one that ended halfway since. Plan phase only.
+	Left     []byte `json:"left,omitempty"`
+	LeftHalf []byte `json:"left_half,omitempty"`
 
 	Plan []byte      `json:"plan"`          // apply phase: the saved plan, decrypted
 	Old  []OldAccess `json:"old,omitempty"` // of a move: with what the old state may be reached, the likeliest first

@@ -5,7 +5,7 @@ import "github.com/tfops/tfops/internal/plan/values"
 // dependencies notes what changes depend on that may follow from others. The state has it: the
 // configuration in plan JSON does not say what locals are made of.
 func (d *document) dependencies(p *Plan) {
-	if len(p.Drift) == 0 {
+	if len(p.Drift) == 0 && !p.Since.Wrote() {
 		return
 	}
 	waits := map[string]*Change{}

@@ -152,7 +152,7 @@ func (c configuration) constants() map[string]bool {
 	add := func(raw json.RawMessage, all bool) {
 		var v any
 		if len(raw) > 0 && exact(raw, &v) == nil {
-			constantsIn(v, all, found)
+			values.Constants(v, all, found)
 		}
 	}
 	for _, raw := range c.Providers {
@@ -182,32 +182,12 @@ func (c configuration) constants() map[string]bool {
 	return found
 }
 
-// constantsIn adds the texts of a value (all), or of the constants among expressions.
-func constantsIn(v any, all bool, found map[string]bool) {
-	if all {
-		for _, text := range values.Texts(v, nil) {
-			found[text] = true
-		}
-		return
-	}
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			constantsIn(e, false, found)
-		}
-	case map[string]any:
-		for name, e := range v {
-			constantsIn(e, name == "constant_value", found)
-		}
-	}
-}
-
 // unclear lists the providers whose schema tells what in the plan is sensitive: a mask says
 // true of something that holds more than one value.
 func (d *document) unclear() []string {
 	found := map[string]bool{}
 	note := func(provider string, v, mask any) {
-		if provider != BuiltinProvider && !found[provider] && wholly(v, mask) {
+		if provider != BuiltinProvider && !found[provider] && values.Wholly(v, mask) {
 			found[provider] = true
 		}
 	}
@@ -238,31 +218,4 @@ func (m priorModule) unclear(note func(provider string, v, mask any)) {
 	for _, c := range m.ChildModules {
 		c.unclear(note)
 	}
-}
-
-// wholly reports whether a mask says true of an object or of a list of them.
-func wholly(v, mask any) bool {
-	switch v := v.(type) {
-	case map[string]any:
-		if mask == true {
-			return len(v) > 0
-		}
-		m, _ := mask.(map[string]any)
-		for key, sub := range m {
-			if wholly(v[key], sub) {
-				return true
-			}
-		}
-	case []any:
-		if mask == true {
-			return slices.ContainsFunc(v, func(e any) bool { return wholly(e, true) })
-		}
-		m, _ := mask.([]any)
-		for i := range min(len(m), len(v)) {
-			if wholly(v[i], m[i]) {
-				return true
-			}
-		}
-	}
-	return false
 }

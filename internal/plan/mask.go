@@ -33,14 +33,16 @@ func (c *Change) noteChanged(paths []string) {
 // digest are left alone: they are not values.
 func (p *Plan) Mask(secrets []string, whole ...string) {
 	s := values.NewSecrets(slices.Concat(secrets, whole), secrets)
-	for _, list := range [][]Change{p.Changes, p.Drift, p.Deferred} {
+	for _, list := range p.lists() {
 		for i := range list {
 			maskChange(s, &list[i])
 		}
 	}
-	for i := range p.Outputs {
-		o := &p.Outputs[i]
-		o.Before, o.After, o.Unknown = s.Value(o.Before), s.Value(o.After), s.Value(o.Unknown)
+	for _, list := range p.outputLists() {
+		for i := range list {
+			o := &list[i]
+			o.Before, o.After, o.Unknown = s.Value(o.Before), s.Value(o.After), s.Value(o.Unknown)
+		}
 	}
 	for i := range p.Checks {
 		c := &p.Checks[i]

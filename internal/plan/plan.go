@@ -37,6 +37,8 @@ type Plan struct {
 
 	// State is the state that the plan stands on; nil where the saved plan does not tell.
 	State *State `json:"state,omitempty"`
+	// Since is what became of state and world since tfops wrote the state last; nil: it is not known.
+	Since *Since `json:"since,omitempty"`
 
 	Digest string `json:"digest"` // "sha256:" and the hex SHA-256 of the saved plan file: what an approval is bound to
 	Counts Counts `json:"counts"`
@@ -147,7 +149,10 @@ type Change struct {
 	Causes Causes `json:"causes,omitzero"`
 }
 
-// Causes are what a change may come of.
+// IgnoreAll is ignore_changes = all.
+const IgnoreAll = "all"
+
+// Causes are what a change may come of, or not.
 type Causes struct {
 	// Constant are those of Configured that are set to a constant, of what is created.
 	Constant []string `json:"constant,omitempty"`
@@ -155,6 +160,9 @@ type Causes struct {
 	// applied last, through locals and modules, too. It is told where something differs outside and
 	// the change waits for what others come to.
 	DependsOn []string `json:"depends_on,omitempty"`
+	// Ignored are the attribute paths in ignore_changes of the block, or IgnoreAll; whoever ran the engine fills
+	// them in, of what differs outside.
+	Ignored []string `json:"ignored,omitempty"`
 }
 
 // Invocation is a provider action that the apply invokes besides the changes

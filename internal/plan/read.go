@@ -3,7 +3,6 @@ package plan
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/plan/baseline"
 	"github.com/tfops/tfops/internal/plan/values"
 )
 
@@ -48,6 +48,8 @@ type Known struct {
 	// Earlier is what earlier plans hid: Read's hidden. A plan may show it where it is not
 	// marked any more.
 	Earlier []string
+	// Left is what runs left of the state; it may be nil.
+	Left *baseline.Known
 }
 
 // Read reads the plan from raw, the output of `terraform show -json` or `tofu
@@ -88,6 +90,9 @@ func (r *reading) plan(doc *document, digest string) (p *Plan, hidden []string, 
 	if p.Outputs, err = r.outputs(doc.OutputChanges); err != nil {
 		return nil, nil, err
 	}
+	if p.Since, err = r.since(doc); err != nil {
+		return nil, nil, err
+	}
 	p.Checks = checks(doc.Checks)
 	p.Invocations = invocations(doc.ActionInvocations)
 	doc.dependencies(p)
@@ -114,7 +119,8 @@ func decode(raw []byte) (*document, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	if err := dec.Decode(doc); err != nil {
-		return nil, fault.New(fault.Invalid, next, "the engine's plan JSON cannot be read: %s", decodeProblem(err))
+		return nil, fault.New(fault.Invalid, next, "the engine's plan JSON cannot be read: %s",
+			values.DecodeProblem(err))
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, fault.New(fault.Invalid, next, "the engine's plan JSON cannot be read: something follows its end")
@@ -125,21 +131,6 @@ func decode(raw []byte) (*document, error) {
 			"the engine's plan JSON has format version %q, which tfops does not know", doc.FormatVersion)
 	}
 	return doc, nil
-}
-
-// decodeProblem says what is wrong with JSON and where, but not what stands
-// there: that may be a secret.
-func decodeProblem(err error) string {
-	switch e := err.(type) {
-	case *json.SyntaxError:
-		return fmt.Sprintf("it is not JSON at byte %d", e.Offset)
-	case *json.UnmarshalTypeError:
-		return fmt.Sprintf("%q is not of the type that it should be (byte %d)", e.Field, e.Offset)
-	}
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return "it ends too early"
-	}
-	return "it has another form than a plan"
 }
 
 // reading is what the parts of one Read share.
@@ -202,7 +193,8 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 		Address: rc.Address, Module: rc.ModuleAddress, Mode: string(rc.Mode), Type: rc.Type, Name: rc.Name,
 		Provider: rc.ProviderName, Deposed: rc.DeposedKey, Action: action, CreateFirst: first,
 		Reason: string(rc.ActionReason),
-		Before: red.Before, After: red.After, Unknown: trim(red.Unknown), ReplacePaths: paths(tc.ReplacePaths, red),
+		Before: red.Before, After: red.After, Unknown: values.Trim(red.Unknown),
+		ReplacePaths: values.Paths(tc.ReplacePaths, red),
 	}
 	if rc.PreviousAddress != rc.Address {
 		c.PreviousAddress = rc.PreviousAddress
@@ -262,66 +254,6 @@ func actionOf(list tfjson.Actions, address string) (a Action, createFirst bool, 
 	}
 }
 
-// trim drops from a mask all that is false; nil when nothing is left. Lists
-// keep their length.
-func trim(mask any) any {
-	if !values.AnyTrue(mask) {
-		return nil
-	}
-	m, ok := mask.(map[string]any)
-	if !ok {
-		return mask
-	}
-	out := map[string]any{}
-	for k, v := range m {
-		if t := trim(v); t != nil {
-			out[k] = t
-		}
-	}
-	return out
-}
-
-// paths writes the engine's paths (lists of names and indexes) as text. A path
-// that leads into a hidden value ends there: a key may be a part of the secret.
-func paths(list []any, red values.Sides) []string {
-	var out []string
-	for _, p := range list {
-		steps, _ := p.([]any)
-		path, before, after := "", red.Before, red.After
-		for _, step := range steps {
-			if before == any(values.Sensitive) || after == any(values.Sensitive) {
-				break
-			}
-			switch step := step.(type) {
-			case string:
-				path = values.PathKey(path, step)
-			case json.Number:
-				path += "[" + step.String() + "]"
-			}
-			before, after = part(before, step), part(after, step)
-		}
-		if path != "" && !slices.Contains(out, path) {
-			out = append(out, path)
-		}
-	}
-	return out
-}
-
-// part is the part of a value that one step of a path leads to.
-func part(v, step any) any {
-	switch step := step.(type) {
-	case string:
-		m, _ := v.(map[string]any)
-		return m[step]
-	case json.Number:
-		l, _ := v.([]any)
-		if i, err := step.Int64(); err == nil && i >= 0 && i < int64(len(l)) {
-			return l[i]
-		}
-	}
-	return nil
-}
-
 func (r *reading) deferred(list []*tfjson.DeferredResourceChange) ([]Change, error) {
 	var out []Change
 	for _, d := range list {
@@ -342,7 +274,7 @@ func (r *reading) deferred(list []*tfjson.DeferredResourceChange) ([]Change, err
 
 func (r *reading) outputs(list map[string]*tfjson.Change) ([]Output, error) {
 	out := []Output{}
-	redactor := values.Redactor{}
+	redactor := values.Redactor{Hid: r.outputsHid}
 	for _, name := range slices.Sorted(maps.Keys(list)) {
 		c := list[name]
 		if c == nil {
@@ -358,7 +290,7 @@ func (r *reading) outputs(list map[string]*tfjson.Change) ([]Output, error) {
 			continue
 		}
 		out = append(out, Output{Name: name, Action: action, Before: red.Before, After: red.After,
-			Sensitive: c.BeforeSensitive == true || c.AfterSensitive == true, Unknown: trim(red.Unknown)})
+			Sensitive: c.BeforeSensitive == true || c.AfterSensitive == true, Unknown: values.Trim(red.Unknown)})
 	}
 	r.outputsHid = redactor.Hid
 	return out, nil
@@ -373,7 +305,7 @@ func (r *reading) hideCopies(p *Plan, marked []string) {
 		all[v] = true
 	}
 	i := 0
-	for _, list := range [][]Change{p.Changes, p.Drift, p.Deferred} {
+	for _, list := range p.lists() {
 		for j := range list {
 			o := r.originals[i]
 			i++
@@ -383,9 +315,10 @@ func (r *reading) hideCopies(p *Plan, marked []string) {
 			c.noteChanged(values.Lost("", o.values, values.Sides{Before: c.Before, After: c.After}))
 		}
 	}
-	for i := range p.Outputs {
-		o := &p.Outputs[i]
-		o.Before, o.After = s.Value(o.Before), s.Value(o.After)
+	for _, list := range p.outputLists() {
+		for i := range list {
+			list[i].Before, list[i].After = s.Value(list[i].Before), s.Value(list[i].After)
+		}
 	}
 	for i := range p.Checks {
 		c := &p.Checks[i]

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/baseline"
 	"github.com/tfops/tfops/internal/runner/backend"
 )
 
@@ -42,6 +43,11 @@ func TestPlannedOn(t *testing.T) {
 	})
 }
 
+func plannedOn(saved []byte) *plan.State {
+	found, _ := baseline.InPlan(saved)
+	return backend.PlannedOn(found)
+}
+
 // What is no such archive tells nothing.
 func TestPlannedOnNothing(t *testing.T) {
 	archive := func(files map[string]string) []byte {
@@ -62,7 +68,7 @@ func TestPlannedOnNothing(t *testing.T) {
 		return b.Bytes()
 	}
 	const state, before = `{"version": 4, "serial": 3, "lineage": "L", "resources": []}`, `{"version": 4, "serial": 0, "lineage": "", "resources": [{"mode": "managed", "instances": [{}, {}]}, {"mode": "data", "instances": [{}]}]}`
-	if got := backend.PlannedOn(archive(map[string]string{"tfstate": state, "tfstate-prev": before})); got == nil ||
+	if got := plannedOn(archive(map[string]string{"tfstate": state, "tfstate-prev": before})); got == nil ||
 		*got != (plan.State{Serial: 3, Lineage: "L", Resources: 2}) {
 		t.Errorf("%+v", got)
 	}
@@ -73,7 +79,7 @@ func TestPlannedOnNothing(t *testing.T) {
 		"another format": archive(map[string]string{"tfstate": `{}`, "tfstate-prev": before}),
 		"a cut archive":  archive(map[string]string{"tfstate": state, "tfstate-prev": before})[:100],
 	} {
-		if got := backend.PlannedOn(saved); got != nil {
+		if got := plannedOn(saved); got != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

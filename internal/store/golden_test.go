@@ -69,6 +69,7 @@ func fixture() sample {
 			Difference: drift.Difference{Address: "aws_vpc.main", Type: "aws_vpc", Module: "module.m",
 				Provider: "registry.terraform.io/hashicorp/aws", Class: drift.Changed, Action: plan.Update,
 				Problems: []string{"a problem"}, Follows: []string{"aws_vpc.other"},
+				Written: &drift.Written{Run: "01r1", After: at(-7), Serial: 6, Was: 4},
 				Attributes: []drift.Attribute{{Path: "tags.Name", Before: "a", After: "b", Wanted: "c", Sensitive: true,
 					FirstSeen: at(-6), IgnoredBy: "tags"}}},
 			Life: drift.Acknowledged, Severity: drift.Low, FirstSeen: at(-6), LastSeen: at(-5), Times: 2,
@@ -150,6 +151,7 @@ func fixtureRecord() workspace.Record {
 		HeldBack: "dns", HalfDone: "01zgwseg0v3j",
 		Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}},
 		Inputs:  map[string]string{"workspace.dns.outputs.zone": "d1"}, OutputsOf: "01r0", AppliedOf: "01r1",
+		LeftOf: "01r1", LeftHalf: "01r2",
 		Tag: &workspace.FollowedTag{Tag: workspace.Tag{Name: "v1.2.0", Commit: "c0ffee"},
 			Wanted: "tag >= 1", MovedFrom: "beef", After: "v1.3.0"},
 		MetLock: &workspace.MetLock{Run: "01zgwseg0v3j", At: at(5), ID: "4f2c", Who: "li@laptop",
@@ -351,7 +353,8 @@ func (f *sample) before(version int) {
 	f.audit.Refused, f.audit.Unrecorded, f.audit.Authors = "", 0, ""
 	f.ended.Plan.Hosts, f.ended.Plan.NewHosts, f.ended.Sandbox, f.ended.Ref = nil, nil, "", ""
 	f.record.PeakMemory, f.record.Hosts, f.votes[0].Daemon = 0, nil, false
-	f.finding.Follows, f.finding.Ack.Values = nil, nil
+	f.finding.Follows, f.finding.Ack.Values, f.finding.Written = nil, nil, nil
+	f.record.LeftOf, f.record.LeftHalf = "", ""
 	if version < 2 { // knows nothing of generators, order and inputs
 		f.ended.Upstream, f.ended.Inputs = nil, nil
 		f.record.Origin, f.record.Orphan, f.record.Ended, f.record.HeldBack, f.record.Outputs,

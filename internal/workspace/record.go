@@ -55,7 +55,11 @@ type Record struct {
 	Outputs   map[string]Output `json:"outputs,omitempty"`    // of its root module, as last applied
 	OutputsOf string            `json:"outputs_of,omitempty"` // the run whose file of their values counts
 	AppliedOf string            `json:"applied_of,omitempty"` // the run whose file of what was applied counts
-	Inputs    map[string]string `json:"inputs,omitempty"`     // digests of what its newest plan used, by OutputRef
+	// LeftOf is the run whose file of the state as it was left counts, LeftHalf that of a run since which
+	// ended halfway; "" where that is not known.
+	LeftOf   string            `json:"left_of,omitempty"`
+	LeftHalf string            `json:"left_half,omitempty"`
+	Inputs   map[string]string `json:"inputs,omitempty"` // digests of what its newest plan used, by OutputRef
 
 	// PeakMemory is how much memory the engines of its recent runs took at once, in bytes; 0: not known.
 	PeakMemory int64 `json:"peak_memory,omitempty"`

@@ -11,6 +11,7 @@
 //	  secret = "s"                            # sensitive
 //	}
 //
+// lab_hub is what lab_spoke changes in the world; see hub.go.
 // lab_box has blocks, a set and a write-only argument; see box.go.
 //
 // Every change is noted in <world>/journal, so a test sees what was done twice.

@@ -47,6 +47,8 @@ func (*lab) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		func() resource.Resource { return &thing{} },
 		func() resource.Resource { return &box{} },
+		func() resource.Resource { return &hub{} },
+		func() resource.Resource { return &spoke{} },
 	}
 }
 

@@ -36,7 +36,7 @@ ignore "everything-else" {
   address    = "**"
   attributes = ["tags", "*"]
   workspace  = "*"
-  class      = ["changed", "deleted", "conflict", "pre_applied", "state_only", "input", "pending_commit", "perpetual", "check_failed"]
+  class      = ["changed", "deleted", "conflict", "pre_applied", "state_only", "input", "pending_commit", "applied_elsewhere", "half_applied", "perpetual", "check_failed"]
   reason     = "x"
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/natural"
@@ -17,7 +18,18 @@ type Evidence struct {
 	Head    *plan.Plan // P1, at the commit that is wanted; nil when it is the applied one, or has no plan
 	// what the newest apply of the workspace carried out; nil when that is not known, or a check found that it lasts
 	LastApply *plan.Plan
-	Failed    string // why there is no P0; empty when there is
+	Wrote     drift.Written // the last run that ended well, and until when the state was as it left it
+	Halfway   []Halfway     // the runs since that ended halfway, newest first
+	Tree      string        // where the engine has the files of a commit, which go with the run
+	Failed    string        // why there is no P0; empty when there is
+}
+
+// Halfway is a run whose apply ended halfway.
+type Halfway struct {
+	Run  string
+	At   time.Time
+	Plan *plan.Plan // nil: it is not known
+	Left bool       // what it left is known, so that its plan need not tell
 }
 
 // Classify says what a check found, sorted by address and class: at most one
@@ -27,8 +39,9 @@ func Differences(e Evidence) []drift.Difference {
 	if why := e.failure(); why != "" {
 		return []drift.Difference{{Class: drift.Unchecked, Attributes: []drift.Attribute{{}}, Problems: []string{why}}}
 	}
-	c := &classes{drifts: driftCaused(e.Applied)}
+	c := &classes{evidence: e}
 	all := resources(e)
+	c.drifts = slices.ContainsFunc(all, (*resource).differsOutside) || e.Applied.Since.Wrote()
 	for _, r := range all {
 		c.resource(r)
 	}
@@ -55,8 +68,9 @@ func (e Evidence) failure() string {
 
 // classes gathers differences.
 type classes struct {
-	found  map[key]*drift.Difference
-	drifts bool // P0 acts upon something that differs outside
+	evidence Evidence
+	found    map[key]*drift.Difference
+	drifts   bool // P0 acts upon something that differs outside
 }
 
 type key struct {
@@ -74,6 +88,9 @@ func (c *classes) add(r *resource, class drift.Class, action plan.Action, a drif
 	if d == nil {
 		d = &drift.Difference{Address: r.address, Type: r.any.Type, Module: r.any.Module, Provider: r.any.Provider,
 			Class: class, Action: action}
+		if class == drift.AppliedElsewhere || class == drift.HalfApplied {
+			d.Written = c.written(r, class)
+		}
 		c.found[k] = d
 	}
 	d.Attributes = append(d.Attributes, a)
@@ -92,15 +109,9 @@ func (c *classes) list() []drift.Difference {
 	return out
 }
 
-// driftCaused reports whether P0 changes something that differs outside.
-func driftCaused(p *plan.Plan) bool {
-	outside := map[string]bool{}
-	for _, d := range p.Drift {
-		outside[drift.Instance(&d)] = true
-	}
-	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool {
-		return outside[drift.Instance(&c)] && c.Action != plan.ReadData
-	})
+// differsOutside reports whether P0 changes something that differs outside.
+func (r *resource) differsOutside() bool {
+	return r.drift != nil && r.change != nil && r.change.Action != plan.ReadData
 }
 
 // outputs adds the outputs that change without waiting for a resource.
@@ -118,6 +129,9 @@ func (c *classes) outputs(e Evidence) {
 			continue
 		}
 		class := drift.Input
+		if s := e.Applied.Since; s != nil && slices.Contains(s.Settled, o.Name) || c.writtenOutput(o) {
+			continue
+		}
 		if was, ok := last[o.Name]; ok && o.Unknown == nil && was.Unknown == nil && !o.Sensitive &&
 			values.Equal(was.After, o.After) {
 			class = drift.Perpetual
@@ -168,12 +182,17 @@ func resources(e Evidence) []*resource {
 		return all[k]
 	}
 	for i := range e.Applied.Drift {
-		at(&e.Applied.Drift[i]).drift = &e.Applied.Drift[i]
+		if d := &e.Applied.Drift[i]; !e.worldless(d) {
+			at(d).drift = d
+		} else if d.Action == plan.Delete {
+			at(d).fleeting = true
+		}
 	}
 	for i := range e.Applied.Changes {
 		r := at(&e.Applied.Changes[i])
 		r.change, r.any = &e.Applied.Changes[i], &e.Applied.Changes[i]
 	}
+	addSince(all, e)
 	if e.Head != nil {
 		addHead(all, e.Head)
 	}

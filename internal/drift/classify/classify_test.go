@@ -13,12 +13,14 @@ import (
 	"github.com/tfops/tfops/internal/plan"
 )
 
-// scenarios make plans with the real engine; want is what is found in them.
-var scenarios = []struct {
+// scenario makes plans with the real engine; want is what is found in them.
+type scenario struct {
 	name string
 	make func(l *lab)
 	want []string
-}{
+}
+
+var scenarios = []scenario{
 	{"clean", func(l *lab) {
 		l.config(thing("a", `value = "one"`))
 		l.apply()
@@ -322,6 +324,8 @@ var scenarios = []struct {
 		l.plan("applied")
 	}, nil},
 }
+
+func init() { scenarios = append(scenarios, causes...) }
 
 func TestClassify(t *testing.T) {
 	classes := map[drift.Class]bool{}

@@ -34,7 +34,7 @@ func (c *classes) follow(all []*resource) {
 	for changed := len(f.waits) > 0; changed; {
 		changed = false
 		for r := range f.waits {
-			if causes, ok := f.causes(r); !ok || len(causes) == 0 && !c.isDrift(r) {
+			if causes, ok := f.causes(r); !ok || len(causes) == 0 && !c.isCause(r) {
 				delete(f.waits, r)
 				changed = true
 			}
@@ -57,7 +57,7 @@ func (f following) causes(r *resource) (causes []string, ok bool) {
 			input := f.found[key{o.address, drift.Input}] != nil
 			switch {
 			case o == r:
-			case f.isDrift(o) && (!input || f.waits[o]):
+			case f.isCause(o) && (!input || f.waits[o]):
 				causes = append(causes, o.address)
 			case !f.waits[o]:
 				return nil, false
@@ -68,10 +68,13 @@ func (f following) causes(r *resource) (causes []string, ok bool) {
 	return slices.Compact(causes), true
 }
 
-// isDrift reports whether P0 acts upon an instance since it differs outside.
-func (c *classes) isDrift(r *resource) bool {
-	return r.drift != nil && slices.ContainsFunc([]drift.Class{drift.Changed, drift.Deleted, drift.Conflict,
-		drift.PreApplied}, func(class drift.Class) bool { return c.found[key{r.address, class}] != nil })
+// isCause reports whether P0 acts upon an instance since it differs outside, or in the state from what was left.
+func (c *classes) isCause(r *resource) bool {
+	of := func(list ...drift.Class) bool {
+		return slices.ContainsFunc(list, func(class drift.Class) bool { return c.found[key{r.address, class}] != nil })
+	}
+	return of(drift.AppliedElsewhere, drift.HalfApplied) ||
+		r.drift != nil && of(drift.Changed, drift.Deleted, drift.Conflict, drift.PreApplied)
 }
 
 // waitsOnly reports whether all that an input seems to change of an instance are values that are
@@ -94,7 +97,7 @@ func (c *classes) turn(r *resource, causes []string) {
 	k := key{r.address, drift.Input}
 	d := c.found[k]
 	delete(c.found, k)
-	if c.isDrift(r) {
+	if c.isCause(r) {
 		return
 	}
 	d.Class, d.Follows = drift.Follows, causes

@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/baseline"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -97,6 +98,56 @@ func (l *lab) plan(name string, args ...string) {
 		l.t.Fatalf("terraform plan %v\n%s", args, errs)
 	}
 	l.plans[name] = l.sanitized(l.terraform("show", "-json", "p"))
+	if name == "applied" && l.plans["left"] != nil {
+		found, world := baseline.InPlan(l.read("p"))
+		l.keep("states", states{found, world})
+	}
+}
+
+// states are those in the plan of a check.
+type states struct{ Found, World *baseline.State }
+
+// keep keeps something beside the plans.
+func (l *lab) keep(name string, v any) {
+	l.t.Helper()
+	b, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.plans[name] = append(bytes.ReplaceAll(b, []byte(l.world), []byte("/world")), '\n')
+}
+
+func (l *lab) read(name string) []byte {
+	l.t.Helper()
+	b, err := os.ReadFile(filepath.Join(l.dir, name))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return b
+}
+
+// leave keeps what an apply left, as the end of a run does.
+func (l *lab) leave() {
+	l.t.Helper()
+	l.terraform("plan", "-refresh-only", "-out=look", "-lock=false", "-no-color")
+	found, world := baseline.InPlan(l.read("look"))
+	left := baseline.Seen(found, world)
+	if left.Moved() {
+		if err := left.ReadOutputs(l.terraform("show", "-json", "look")); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	l.keep("left", left)
+}
+
+// halfway makes a plan, applies it as a run whose apply fails, and keeps what that left.
+func (l *lab) halfway() {
+	l.t.Helper()
+	l.plan("halfway")
+	if _, _, ok := l.run("apply", "-no-color", "p"); ok {
+		l.t.Fatal("the apply did not fail")
+	}
+	l.keep("half", baseline.Of(baseline.ReadState(l.terraform("state", "pull"))))
 }
 
 // last makes a plan, keeps it as that of the newest apply, and applies it.
@@ -169,13 +220,41 @@ func evidence(t testing.TB, plans map[string][]byte) classify.Evidence {
 		if plans[name] == nil {
 			return nil
 		}
-		p, _, err := plan.Read(plans[name], "sha256:x", plan.Known{})
+		known := plan.Known{}
+		if name == "applied" && plans["left"] != nil {
+			known.Left = left(t, plans)
+		}
+		p, _, err := plan.Read(plans[name], "sha256:x", known)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		return p
 	}
-	return classify.Evidence{Applied: read("applied"), Head: read("head"), LastApply: read("last")}
+	e := classify.Evidence{Applied: read("applied"), Head: read("head"), LastApply: read("last")}
+	if p := read("halfway"); p != nil {
+		e.Halfway = []classify.Halfway{{Run: "RUN", Plan: p, Left: plans["half"] != nil}}
+	}
+	return e
+}
+
+// left is what was left before the check of a scenario.
+func left(t testing.TB, plans map[string][]byte) *baseline.Known {
+	t.Helper()
+	var s states
+	k := &baseline.Known{Left: &baseline.Baseline{}}
+	read := func(name string, into any) {
+		if err := json.Unmarshal(plans[name], into); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	read("states", &s)
+	read("left", k.Left)
+	k.Found, k.InWorld = s.Found, s.World
+	if plans["half"] != nil {
+		k.Half = &baseline.Baseline{}
+		read("half", k.Half)
+	}
+	return k
 }
 
 // sketch writes differences one attribute a line.
@@ -203,6 +282,9 @@ func sketch(list []drift.Difference) []string {
 			if len(d.Follows) > 0 {
 				line += " follows " + strings.Join(d.Follows, ", ")
 			}
+			if d.Written != nil && d.Written.Run != "" {
+				line += " by " + d.Written.Run
+			}
 			for _, p := range d.Problems {
 				line += " | " + p
 			}
@@ -228,7 +310,7 @@ const goldenPlans = "testdata/plans"
 func golden(t testing.TB, name string) map[string][]byte {
 	t.Helper()
 	plans := map[string][]byte{}
-	for _, part := range []string{"applied", "head", "last"} {
+	for _, part := range []string{"applied", "head", "last", "left", "half", "halfway", "states"} {
 		b, err := os.ReadFile(filepath.Join(goldenPlans, name+"."+part+".json"))
 		if errors.Is(err, os.ErrNotExist) {
 			continue

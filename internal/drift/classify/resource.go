@@ -18,6 +18,9 @@ type resource struct {
 	head      *plan.Change // W→H by P1
 	headDrift *plan.Change // S→W by P1, which may be older
 	planned   bool         // there is a P1
+	elsewhere *plan.Change // what another hand left otherwise in the state
+	half      *plan.Change // what a run left there that ended halfway
+	fleeting  bool         // it is gone without anybody's doing: at once, or since there is no world for it
 	last      *plan.Change // what the newest apply did
 }
 
@@ -115,6 +118,9 @@ func (c *classes) attributes(r *resource) {
 		f := v.drift.at[p]
 		a := drift.Attribute{Path: p, Before: f.before, After: f.after, Sensitive: f.sensitive}
 		class, wanted := v.outside(f)
+		if class == drift.StateOnly && (nothing(f) || ignored(r.drift.Causes.Ignored, p)) {
+			continue
+		}
 		a.Wanted = wanted
 		action := plan.Action("")
 		switch {
@@ -129,6 +135,31 @@ func (c *classes) attributes(r *resource) {
 		c.add(r, drift.StateOnly, "", drift.Attribute{}) // the engine says that it differs, and shows nowhere
 	}
 	c.inside(r, v)
+}
+
+// nothing reports whether a difference is but one of how nothing is written: null, or empty.
+func nothing(f leaf) bool {
+	empty := func(v any) bool {
+		switch v := v.(type) {
+		case nil:
+			return true
+		case string:
+			return v == ""
+		case []any:
+			return len(v) == 0
+		case map[string]any:
+			return len(v) == 0
+		}
+		return false
+	}
+	return !f.sensitive && empty(f.before) && empty(f.after)
+}
+
+// ignored reports whether ignore_changes of the block has what is at a path, or something that it is a part of.
+func ignored(paths []string, path string) bool {
+	return slices.ContainsFunc(paths, func(p string) bool {
+		return p == plan.IgnoreAll || p == path || beneath(p, path)
+	})
 }
 
 // unmoved is of an instance that P0 acts upon without an outside change.
@@ -168,7 +199,15 @@ func (c *classes) whole(r *resource) {
 	if r.change.PreviousAddress != "" {
 		a.Before, a.After, a.Wanted = r.change.PreviousAddress, r.change.PreviousAddress, r.change.Address
 	}
-	c.add(r, drift.Input, r.change.Action, a)
+	class := c.wholeWriter(r)
+	switch {
+	case class != "" && r.change.PreviousAddress == "":
+	case r.fleeting && r.remade() && r.last != nil && makes(r.last.Action):
+		class = drift.Perpetual
+	default:
+		class = drift.Input
+	}
+	c.add(r, class, r.change.Action, a)
 }
 
 // wanted adds the attributes that P0 changes for a reason inside.
@@ -179,11 +218,15 @@ func (c *classes) wanted(r *resource, v views) (n int) {
 			continue
 		}
 		n++
-		class := drift.Input
-		if c.again(r, f) {
+		class, a := drift.Input, f.wanted(f.before)
+		if by, was := c.writer(r, v, f); by != "" {
+			class, a.Before, a.Sensitive = by, was.before, a.Sensitive || was.sensitive
+			if values.Equal(a.Wanted, a.Before) {
+				a.Wanted = nil
+			}
+		} else if c.again(r, f) {
 			class = drift.Perpetual
 		}
-		a := f.wanted(f.before)
 		if h, ok := v.headWants(f.path); ok && !values.Equal(h, f.after) && !values.Equal(h, f.before) {
 			c.add(r, drift.PendingCommit, r.head.Action,
 				drift.Attribute{Path: p, Before: f.before, After: f.before, Wanted: h, Sensitive: f.sensitive})
@@ -259,6 +302,10 @@ func (c *classes) pending(r *resource) {
 func (c *classes) pendingWhole(r *resource) {
 	if r.change != nil && r.change.Action == r.head.Action && r.head.PreviousAddress == r.change.PreviousAddress {
 		return // P0 does the same
+	}
+	if r.change != nil && (r.head.Action == plan.Create && r.change.Before != nil ||
+		r.headTakes() && r.change.Action == plan.Create) {
+		return // it was made, or taken away, since P1 was made
 	}
 	a := drift.Attribute{}
 	if r.head.PreviousAddress != "" {

@@ -16,6 +16,8 @@ type views struct {
 	change    leaves // W→T
 	head      leaves // W→H
 	headDrift leaves // S→W as P1 knew it
+	elsewhere leaves // what was left in the state, to S, by another hand
+	half      leaves // and by a run that ended halfway
 	// what differs outside and what the plans change, held against each other where lists moved
 	outsideOfChange, outsideOfHead, inChange, inHead loose
 	explained                                        bool // something outside explains what P0 does
@@ -34,6 +36,7 @@ func (r *resource) views() views {
 			v.head = differences(r.head)
 		}
 	}
+	v.elsewhere, v.half = differences(r.elsewhere), differences(r.half)
 	v.outsideOfChange, v.inChange = v.drift.loosen(v.change), v.change.loosen(v.drift)
 	v.outsideOfHead, v.inHead = v.drift.loosen(v.head), v.head.loosen(v.drift)
 	for _, p := range v.drift.order {

@@ -44,6 +44,15 @@ func wholly(d drift.Difference) bool { return len(d.Attributes) == 1 && d.Attrib
 // against says why no edit of the source settles a difference.
 func against(d drift.Difference) *hclsource.Refusal {
 	switch d.Class {
+	case drift.AppliedElsewhere:
+		if wholly(d) {
+			return hclsource.Refuse("another hand made it, or took it away, and the state does not say what code did "+
+				"that", "push the code that was applied there, then: tfops sync WORKSPACE")
+		}
+		return nil
+	case drift.HalfApplied:
+		return hclsource.Refuse("a run left it halfway, and its commit says it already",
+			"apply that commit with `tfops sync WORKSPACE`, or push a revert of it")
 	case drift.Changed, drift.Deleted, drift.Conflict:
 		if wholly(d) && d.Class == drift.Conflict {
 			return hclsource.Refuse("a commit that is not applied wants something else of the whole resource",

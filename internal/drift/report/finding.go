@@ -34,6 +34,7 @@ func (b *builder) finding(f *drift.Finding) Finding {
 		ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: wording.Sentence(f.Meaning()) + ".",
 		Action:   f.Action,
 		Follows:  f.Follows,
+		Written:  f.Written,
 		Severity: cmp.Or(f.Severity, drift.Medium), Life: f.Life, New: b.fresh(began),
 		FirstSeen: b.time(f.FirstSeen), LastSeen: b.time(f.LastSeen), Returned: b.when(f.Returned),
 		ResolvedAt: b.when(f.ResolvedAt), ResolvedBy: f.ResolvedBy, Age: b.age(began), Times: f.Times,

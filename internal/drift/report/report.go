@@ -214,6 +214,7 @@ type Finding struct {
 	Class    drift.Class    `json:"class"`
 	Meaning  string         `json:"meaning"` // in one sentence
 	Follows  []string       `json:"follows,omitempty"`
+	Written  *drift.Written `json:"written,omitempty"`
 	Action   plan.Action    `json:"action,omitempty"`
 	Severity drift.Severity `json:"severity"`
 	Life     drift.Life     `json:"life"`

@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -115,6 +116,33 @@ func (j *Maker) SnapshotOf(name string) (appliedSnapshot, error) {
 		err = json.Unmarshal(b, &f)
 	}
 	return f, err
+}
+
+// Left gives a plan phase what runs left of the state, as far as it is known.
+func (j *Maker) Left(r run.Run, s *job.Secrets) error {
+	if r.Kind != run.Sync && r.Kind != run.Drift {
+		return nil
+	}
+	rec, err := j.record(r.Workspace)
+	if err != nil {
+		return err
+	}
+	s.Left, s.LeftHalf = j.left(r.Workspace, rec.LeftOf), j.left(r.Workspace, rec.LeftHalf)
+	return nil
+}
+
+// left is what a run left; nil where that is not known.
+func (j *Maker) left(name, id string) []byte {
+	if id == "" {
+		return nil
+	}
+	b, err := j.Vault.Open(j.Files.Workspace(name).Kept(artifacts.Left, id))
+	if err != nil {
+		j.Log.Warn("what a run left in the state cannot be read, so causes of drift are told less exactly", "workspace",
+			name, "run", id, "error", err)
+		return nil
+	}
+	return b
 }
 
 // of is a workspace of now as it was then, with the credentials of now.

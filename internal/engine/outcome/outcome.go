@@ -129,6 +129,7 @@ type Applied struct {
 	Plan        *plan.Plan // that was carried out; nil where it cannot be read
 	Remember    func(*run.Tx)
 	NameApplied func(*workspace.Record)
+	Left        func() string // the run, where its file of the state as it left it is there
 }
 
 // Applied decides what an apply that has ended comes to.
@@ -142,6 +143,7 @@ func (o Rules) Applied(d *run.Tx, a Applied) error {
 	if def, known := o.Lived(d.Run.Workspace); known {
 		WroteState(d, def, res, a.Plan)
 	}
+	left(d, res, a.Left())
 	notePhase(d, res)
 	switch {
 	case res.ErroredState != "":
@@ -162,6 +164,21 @@ func (o Rules) Applied(d *run.Tx, a Applied) error {
 		return o.succeeded(d, a)
 	}
 	return notApplied(d, res)
+}
+
+// left names the run whose file tells what is in the state now. While runs that ended halfway have left something
+// there, what the last good one left stays.
+func left(d *run.Tx, res job.Result, by string) {
+	rec := &d.Record
+	switch {
+	case res.Outcome == job.Failed && res.Cause == job.CauseStale: // nothing was written
+	case res.Outcome != job.Succeeded, d.Run.Kind == run.Refresh && rec.HalfDone != "":
+		rec.LeftHalf = by
+	case d.Run.Kind == run.Destroy:
+		rec.LeftOf, rec.LeftHalf = "", ""
+	default:
+		rec.LeftOf, rec.LeftHalf = by, ""
+	}
 }
 
 // succeeded ends an apply that is done.

@@ -72,6 +72,7 @@ type Planned struct {
 	Seen        Observation             // of a drift check
 	Remember    func(*run.Tx)           // the outputs that it found
 	NameApplied func(*workspace.Record) // that what it was planned with is what is applied
+	Left        func() string           // the run, where its file of the state as it found it is there
 	Authors     *authorship.Authors     // of what may be applied
 }
 
@@ -159,6 +160,7 @@ func (o Rules) toApproval(d *run.Tx, def fleet.Definition, planned Planned) erro
 		}
 		foundIn(d, def, planned.State)
 		planned.NameApplied(&d.Record)
+		d.Record.LeftOf, d.Record.LeftHalf = planned.Left(), ""
 		return d.Move(run.PlannedAndFinished, "", "no changes")
 	}
 	if why, err := o.overreach(d, def, p); err != nil || why != "" {

@@ -202,6 +202,9 @@ func moved(d *run.Tx, def fleet.Definition, met StateFound, m job.Moved) {
 	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(),
 		Commit: d.Run.Commit.SHA}
 	d.Record.AppliedState.Behind = imported(d.Run)
+	if d.Run.Moving.Import != nil {
+		d.Record.LeftOf, d.Record.LeftHalf = "", "" // what is there now was brought
+	}
 	action := "state-moved"
 	if d.Run.Moving.Import != nil {
 		action = "state-imported"

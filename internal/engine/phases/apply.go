@@ -123,12 +123,14 @@ func (ph *Worker) FollowApply(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	outputs, remember := ph.Jobs.TakeOutputs(r, job.ApplyPhase)
-	keep := &keeper{ph: ph, run: r, outputs: outputs, applied: res.Outcome == job.Succeeded && r.Kind != run.Refresh}
+	keep := &keeper{ph: ph, run: r, outputs: outputs, left: job.ApplyPhase,
+		applied: res.Outcome == job.Succeeded && r.Kind != run.Refresh}
 	made, err := f.ReadPlan() // for what it could not see
 	if err != nil {
 		ph.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
 	}
-	a := outcome.Applied{Result: res, Plan: made, Remember: remember, NameApplied: keep.nameApplied}
+	a := outcome.Applied{Result: res, Plan: made, Remember: remember, NameApplied: keep.nameApplied,
+		Left: keep.leftOf}
 	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return outcome.By(ph.Txn.Settings).Applied(d, a) })
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // sight classifies what a drift run planned. It reads other plans and the
@@ -25,7 +26,7 @@ func (ph *Worker) sight(ctx context.Context, r run.Run, def fleet.Definition, p 
 	s := outcome.Observation{Plan: p, Check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA,
 		Outcome:   drift.Clean,
 		Resources: p.Compared, Blind: classify.Blinds(p)}}
-	ev := classify.Evidence{Applied: p}
+	ev := classify.Evidence{Applied: p, Tree: ph.Txn.Files.Workspace(r.Workspace).Tree()}
 	applies, err := ph.applied(ctx, r.Workspace)
 	if err != nil {
 		return s, err
@@ -36,6 +37,9 @@ func (ph *Worker) sight(ctx context.Context, r run.Run, def fleet.Definition, p 
 	// A refresh changes nothing in the world, so it is neither what a difference
 	// came back after nor what touched a resource last.
 	applies = slices.DeleteFunc(applies, func(a run.Run) bool { return a.Kind == run.Refresh })
+	if err := ph.writers(ctx, &ev, d.Record, applies); err != nil {
+		return s, err
+	}
 	if i := slices.IndexFunc(applies, func(a run.Run) bool { return a.Status == run.Applied }); i >= 0 {
 		if ev.LastApply, err = ph.unsettled(ctx, applies[i]); err != nil {
 			return s, err
@@ -54,6 +58,39 @@ func (ph *Worker) sight(ctx context.Context, r run.Run, def fleet.Definition, p 
 	}
 	s.Notes, err = ph.annotate(ctx, def, commits{applied: r.Commit.SHA, newest: d.Record.Head}, s.Found, applies)
 	return s, err
+}
+
+// writers adds what is known of who wrote the state: the last run that ended well, and those since that ended
+// halfway. applies are newest first, without refreshes.
+func (ph *Worker) writers(ctx context.Context, ev *classify.Evidence, rec workspace.Record, applies []run.Run) error {
+	if rec.LeftOf != "" {
+		if d, _, err := ph.Txn.Load(ctx, rec.LeftOf); err == nil {
+			ev.Wrote = drift.Written{Run: d.Run.ID, After: d.Run.FinishedAt}
+			checks, err := ph.Journal.ChecksOf(ctx, d.Run.Workspace, d.Run.FinishedAt)
+			if err != nil {
+				return err
+			}
+			for _, c := range checks {
+				if (c.Outcome == drift.Clean || c.Outcome == drift.Drifted) && c.Counts[drift.AppliedElsewhere] == 0 &&
+					c.At.After(ev.Wrote.After) {
+					ev.Wrote.After = c.At
+				}
+			}
+		}
+	}
+	for _, a := range applies {
+		if a.Status == run.Applied || rec.HalfDone == "" {
+			break
+		}
+		p, err := ph.Txn.Files.Run(a.ID).ReadPlan()
+		if err != nil {
+			ph.Log.Warn("the plan of a run that ended halfway cannot be read, so what it left is told less exactly",
+				"run", a.ID, "error", err)
+		}
+		ev.Halfway = append(ev.Halfway, classify.Halfway{Run: a.ID, At: a.FinishedAt, Plan: p,
+			Left: rec.LeftHalf == a.ID})
+	}
+	return nil
 }
 
 // unsettled is the plan that an apply carried out, as long as what differs now
@@ -105,7 +142,8 @@ func (ph *Worker) planAt(ctx context.Context, name, sha string) (*plan.Plan, err
 
 // applied are the runs of a workspace that began to apply, newest first.
 func (ph *Worker) applied(ctx context.Context, name string) ([]run.Run, error) {
-	runs, err := ph.Txn.Runs(ctx, run.Query{Workspace: name, Statuses: []run.Status{run.Applied, run.Errored}})
+	runs, err := ph.Txn.Runs(ctx, run.Query{Workspace: name, Statuses: []run.Status{run.Applied, run.Errored,
+		run.Interrupted}})
 	return slices.DeleteFunc(runs, func(r run.Run) bool { return !r.Kind.Applies() || r.ApplyStartedAt.IsZero() }), err
 }
 

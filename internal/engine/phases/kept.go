@@ -16,9 +16,18 @@ type keeper struct {
 	ph      *Worker
 	run     run.Run
 	outputs job.Phase // that left outputs; "" for none
+	left    job.Phase // that left a state; "" for none
 	applied bool      // what it was planned with is what is applied if it comes to that
 
-	isApplied bool // the file is there
+	isApplied, isLeft bool // the file is there
+}
+
+// leftOf is the run as one whose file of the state as it was left is there; "" where it is not.
+func (k *keeper) leftOf() string {
+	if k.isLeft {
+		return k.run.ID
+	}
+	return ""
 }
 
 // write puts them into the workspace's directory. It may be called again.
@@ -30,6 +39,14 @@ func (k *keeper) write() error {
 			return err
 		}
 		wrote = true
+	}
+	if k.left != "" {
+		err := to.KeepOf(of, k.left, artifacts.Left)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			k.ph.Log.Warn("what a run left in the state cannot be kept; causes of drift are told less exactly", "run",
+				k.run.ID, "error", err)
+		}
+		k.isLeft, wrote = err == nil, wrote || err == nil
 	}
 	if k.applied {
 		for _, file := range []artifacts.File{artifacts.Inputs, artifacts.Applied} {

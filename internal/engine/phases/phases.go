@@ -129,6 +129,9 @@ func (ph *Worker) startPlan(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
+	if err := ph.Jobs.Left(r, &secrets); err != nil {
+		return err
+	}
 	j := ph.Jobs.Make(r, def, job.PlanPhase, tree)
 	for _, l := range tree.Exported.LeftOut() {
 		j.LeftOut = append(j.LeftOut, job.LeftOut(l))
@@ -282,7 +285,11 @@ func (ph *Worker) storePlan(ctx context.Context, r run.Run, res job.Result) {
 	outputs, remember := ph.Jobs.TakeOutputs(r, job.PlanPhase)
 	keep := &keeper{ph: ph, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh &&
 		!res.Plan.HasChanges()}
-	p := outcome.Planned{Result: res, State: ph.met(r, res), Remember: remember, NameApplied: keep.nameApplied}
+	if keep.applied {
+		keep.left = job.PlanPhase
+	}
+	p := outcome.Planned{Result: res, State: ph.met(r, res), Remember: remember, NameApplied: keep.nameApplied,
+		Left: keep.leftOf}
 	if def, known := ph.Txn.Settings.Get().Lived(r.Workspace); known && r.Kind == run.Drift {
 		var err error
 		if p.Seen, err = ph.sight(ctx, r, def, res.Plan); err != nil {

@@ -165,12 +165,13 @@ func (w *Writer) DropUnnamed(ctx context.Context, name string) {
 		return // the next one does it
 	}
 	rec := q.Record(name)
-	for file, of := range map[artifacts.File]string{artifacts.Outputs: rec.OutputsOf, artifacts.Inputs: rec.AppliedOf,
-		artifacts.Applied: rec.AppliedOf} {
-		if of == "" {
+	for file, of := range map[artifacts.File][]string{artifacts.Outputs: {rec.OutputsOf},
+		artifacts.Inputs: {rec.AppliedOf}, artifacts.Applied: {rec.AppliedOf},
+		artifacts.Left: {rec.LeftOf, rec.LeftHalf}} {
+		if of[0] == "" && file != artifacts.Left {
 			continue // an earlier tfops left it
 		}
-		if err := w.Files.Workspace(name).Drop(file, of); err != nil {
+		if err := w.Files.Workspace(name).Drop(file, of...); err != nil {
 			w.Log.Warn("files that are kept no more cannot be removed", "file", file, "workspace", name, "error", err)
 		}
 	}

@@ -80,7 +80,9 @@ func (p *phase) apply(ctx context.Context) error {
 	if out == nil { // the engine was not started for it
 		return errors.Join(err, os.Remove(filepath.Join(p.dir, backend.EvidenceReserve)))
 	}
-	if err = p.secure(out, err); err != nil {
+	err = p.secure(out, err)
+	p.leave(ctx, err == nil)
+	if err != nil {
 		return err
 	}
 	if err := p.appliedOutputs(ctx); err != nil { // the apply itself went well

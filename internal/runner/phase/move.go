@@ -24,7 +24,7 @@ func (p *phase) moveState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	there, err := p.pull(ctx)
+	there, err := p.work.Pull(ctx)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 		q.placeState); err != nil {
 		return nil, err
 	}
-	b, err := q.pull(ctx)
+	b, err := q.work.Pull(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -162,25 +162,6 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 			"the old state (%s) is not what was applied, with %s: %s", m.Was, m.Was.Holds(), why)
 	}
 	return b, nil
-}
-
-// pull reads the state of the root module, whatever its backend is; nothing
-// where there is none yet. It goes nowhere but into memory.
-func (p *phase) pull(ctx context.Context) ([]byte, error) {
-	var state string
-	_, err := p.work.RunPrepared(ctx, "state pull", func(ctx context.Context, tf *tfexec.Terraform,
-		_ *diagnostics.Output) error {
-		var err error
-		state, err = tf.StatePull(ctx)
-		return err
-	})
-	if most := int64(datafile.Large); int64(len(state)) > most {
-		return nil, diagnostics.TooLong("the state", most)
-	}
-	if backend.NeverWritten([]byte(state)) {
-		return nil, err
-	}
-	return []byte(state), err
 }
 
 // writeState has the new state hold what the old one holds. What is there was read without
@@ -249,7 +230,7 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did backend.Moving) 
 			"the old state changed "+
 				"while it was copied")
 	}
-	there, err := p.pull(ctx)
+	there, err := p.work.Pull(ctx)
 	if err != nil {
 		return backend.StateHead{}, err
 	}
@@ -275,7 +256,7 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did backend.Moving) 
 // engine begins where it finds nothing (http). Only forcing it changes a lineage. So nobody
 // is waited for, who might write meanwhile: where the lock is taken, it stays as it is.
 func (p *phase) keepLineage(ctx context.Context, old []byte) error {
-	there, err := p.pull(ctx)
+	there, err := p.work.Pull(ctx)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/baseline"
 	"github.com/tfops/tfops/internal/plan/values"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
@@ -34,7 +35,7 @@ func (p *phase) plan(ctx context.Context) error {
 	}
 	defer saved.Close()
 	p.work.Names[memfile.Path(saved)] = "the saved plan"
-	opts, vars, err := p.planOptions(saved)
+	opts, vars, err := p.work.PlanOptions(saved, p.job.LockState, p.job.RefreshOnly)
 	if err != nil {
 		return err
 	}
@@ -56,41 +57,16 @@ func (p *phase) plan(ctx context.Context) error {
 	return p.keepPlan(ctx, saved)
 }
 
-func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, error) {
-	opts := []tfexec.PlanOption{tfexec.Out(memfile.Path(saved)), tfexec.Lock(p.job.LockState),
-		tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy),
-		tfexec.RefreshOnly(p.job.RefreshOnly)}
-	if p.job.Parallelism > 0 {
-		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
-	}
-	for _, name := range p.job.VarFiles {
-		opts = append(opts, tfexec.VarFile(filepath.FromSlash(name)))
-	}
-	// The last file wins, so the workspace's variables come last.
-	vars, err := memfile.Sealed("tfops-variables", []byte(p.secrets.Variables))
-	if err != nil {
-		return nil, nil, err
-	}
-	p.work.Names[memfile.Path(vars)] = module.WorkspaceVariables
-	return append(opts, tfexec.VarFile(memfile.Path(vars))), vars, nil
-}
-
 // keepPlan reads the saved plan and puts it on the disk: encrypted while the
 // engine is busy showing it, redacted after that.
 func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
-	raw, err := memfile.Final(saved, limits.Whole())
-	if errors.Is(err, memfile.ErrTooLarge) {
-		return diagnostics.TooLong("the saved plan", limits.Whole())
-	}
+	raw, err := p.taken(saved)
 	if err != nil {
 		return err
 	}
-	if len(raw) == 0 {
-		return diagnostics.Refuse(job.CauseEngine, "", "%s plan ended well and left no plan", p.work.Name)
-	}
 	sealed := make(chan error, 1)
 	go func() { sealed <- p.keepSealed(p.job.PlanFile, raw) }()
-	shown, err := p.Show(ctx, saved)
+	shown, err := p.work.Show(ctx, saved)
 	if sealErr := <-sealed; sealErr != nil {
 		return sealErr
 	}
@@ -101,9 +77,11 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return err
 	}
+	found, inWorld := baseline.InPlan(raw)
 	made, hidden, err := plan.Read(shown, job.ApprovedDigest(raw, ground), plan.Known{
-		Schemas: func(providers []string) values.Schemas { return p.schemas(ctx, providers) },
-		Earlier: p.earlier()})
+		Schemas: func(providers []string) values.Schemas { return p.work.Schemas(ctx, providers) },
+		Earlier: p.earlier(), Left: &baseline.Known{Left: baseline.Unpack(p.secrets.Left),
+			Half: baseline.Unpack(p.secrets.LeftHalf), Found: found, InWorld: inWorld}})
 	if err != nil {
 		return fmt.Errorf("the plan cannot be read: %w", err)
 	}
@@ -118,17 +96,35 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if !p.work.OwnLock {
 		made.Providers = p.result.Providers
 	}
-	made.Modules, made.State = p.work.Floating(), backend.PlannedOn(raw)
+	made.Modules, made.State = p.work.Floating(), backend.PlannedOn(found)
 	if made.Rewritten, made.MoreRewritten, err = p.work.Rewritten(); err != nil {
 		return err
 	}
 	made.Mask(p.secrets.Mask, p.secrets.MaskWhole...)
+	made.Ignore(func(addresses []string) map[string][]string {
+		return module.Ignored(raw, p.work.Name == "tofu", addresses)
+	})
+	if p.job.Baseline && found != nil && !made.HasChanges() {
+		p.keepLeft(baseline.Seen(found, inWorld))
+	}
 	b, err := json.Marshal(made)
 	if err != nil {
 		return err
 	}
 	p.result.PlanDigest = made.Digest
 	return durable.Write(p.job.PlanJSON, append(b, '\n'))
+}
+
+// taken is the saved plan as the engine left it.
+func (p *phase) taken(saved *os.File) ([]byte, error) {
+	raw, err := memfile.Final(saved, limits.Whole())
+	switch {
+	case errors.Is(err, memfile.ErrTooLarge):
+		return nil, diagnostics.TooLong("the saved plan", limits.Whole())
+	case err == nil && len(raw) == 0:
+		return nil, diagnostics.Refuse(job.CauseEngine, "", "%s plan ended well and left no plan", p.work.Name)
+	}
+	return raw, err
 }
 
 // keepHidden keeps, encrypted, what the engine calls sensitive, for the run's
@@ -160,15 +156,6 @@ func (p *phase) keepSealed(path string, plain []byte) error {
 		return err
 	}
 	return durable.Write(path, b)
-}
-
-// Show gives the plan as JSON. It holds secrets in plain text and goes
-// nowhere but into memory.
-func (p *phase) Show(ctx context.Context, saved *os.File) ([]byte, error) {
-	return p.work.Document(ctx, "the plan as JSON", "show", func(ctx context.Context, tf *tfexec.Terraform) error {
-		_, err := tf.ShowPlanFile(ctx, memfile.Path(saved))
-		return err
-	})
 }
 
 // markStarted leaves the mark that the engine was started for the phase's own

@@ -16,8 +16,8 @@ func Findings(all []drift.Finding) []api.Finding { return each(all, Finding) }
 func Finding(f drift.Finding) api.Finding {
 	out := api.Finding{ID: f.ID, Workspace: f.Workspace, Address: f.Address, Type: f.Type, Provider: f.Provider,
 		Class: string(f.Class), Meaning: f.Meaning(), Action: string(f.Action), Problems: f.Problems,
-		Follows: f.Follows,
-		Life:    string(f.Life), Severity: string(f.Severity), FirstSeen: f.FirstSeen.UTC(), LastSeen: f.LastSeen.UTC(),
+		Follows: f.Follows, Written: (*api.Written)(f.Written),
+		Life: string(f.Life), Severity: string(f.Severity), FirstSeen: f.FirstSeen.UTC(), LastSeen: f.LastSeen.UTC(),
 		Times:      f.Times,
 		ReturnedAt: at(f.Returned), ResolvedAt: at(f.ResolvedAt), ResolvedBy: f.ResolvedBy,
 		File: f.File, Line: f.Line, Owners: f.Owners, LastRun: f.LastRun, Approvers: f.LastApprovers, Heals: f.Heals}

@@ -18,6 +18,9 @@ var classes = map[drift.Class]string{
 	drift.PendingCommit: "waiting commit",
 	drift.Perpetual:     "back after each apply",
 	drift.CheckFailed:   "check failed",
+
+	drift.AppliedElsewhere: "applied elsewhere",
+	drift.HalfApplied:      "left by a run that ended halfway",
 }
 
 // Class is a class in a few words, for people who do not know its name.

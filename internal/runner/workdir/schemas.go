@@ -1,4 +1,4 @@
-package phase
+package workdir
 
 import (
 	"context"
@@ -17,28 +17,28 @@ import (
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
-// schemas tells what these providers call sensitive. The engine starts each provider to tell
+// Schemas tells what these providers call sensitive. The engine starts each provider to tell
 // it, so it is asked once for each lock file, and only where a plan needs it. Where it cannot
 // be told nil is the answer, and more is hidden.
-func (p *phase) schemas(ctx context.Context, providers []string) values.Schemas {
-	path := p.schemasPath()
+func (d *Dir) Schemas(ctx context.Context, providers []string) values.Schemas {
+	path := d.schemasPath()
 	known := readSchemas(path)
 	if known != nil && !slices.ContainsFunc(providers, func(name string) bool { return known[name] == nil }) {
 		return known
 	}
-	shown, err := p.work.Document(ctx, "what the providers say of themselves", "providers schema",
+	shown, err := d.Document(ctx, "what the providers say of themselves", "providers schema",
 		func(ctx context.Context, tf *tfexec.Terraform) error {
 			_, err := tf.ProvidersSchema(ctx)
 			return err
 		})
 	if err != nil {
-		p.log.Say("warn", "what the providers call sensitive is not known, so the plan hides more than it has to: %v",
+		d.Log.Say("warn", "what the providers call sensitive is not known, so the plan hides more than it has to: %v",
 			err)
 		return nil
 	}
 	known, err = values.ReadSchemas(shown)
 	if err != nil {
-		p.log.Say("warn", "what the providers call sensitive cannot be read, so the plan hides more than it has to")
+		d.Log.Say("warn", "what the providers call sensitive cannot be read, so the plan hides more than it has to")
 		return nil
 	}
 	if b, err := json.Marshal(known); err == nil && path != "" {
@@ -50,13 +50,13 @@ func (p *phase) schemas(ctx context.Context, providers []string) values.Schemas 
 
 // schemasPath is where the cache has them, by the lock file and the engine; "" without a lock
 // file, which tells the providers' versions.
-func (p *phase) schemasPath() string {
-	lock, err := datafile.Read(filepath.Join(p.work.Root, diagnostics.DependencyLock), datafile.Record)
-	if err != nil || p.job.CacheDir == "" {
+func (d *Dir) schemasPath() string {
+	lock, err := datafile.Read(filepath.Join(d.Root, diagnostics.DependencyLock), datafile.Record)
+	if err != nil || d.Job.CacheDir == "" {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(p.work.Name + " " + p.work.Version + "\x00" + string(lock)))
-	return filepath.Join(p.job.CacheDir, "schemas", hex.EncodeToString(sum[:16])+".json")
+	sum := sha256.Sum256([]byte(d.Name + " " + d.Version + "\x00" + string(lock)))
+	return filepath.Join(d.Job.CacheDir, "schemas", hex.EncodeToString(sum[:16])+".json")
 }
 
 func readSchemas(path string) (known values.Schemas) {
