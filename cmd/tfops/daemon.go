@@ -128,7 +128,8 @@ func (d *daemon) open() error {
 		return datadir.Unwritable(cfg.DataDir, err)
 	}
 	d.mirrors.dir = filepath.Join(cfg.DataDir, "repos")
-	d.local = &runner.Local{Exe: d.Exe, Most: sandbox.Level(os.Getenv("TFOPS_SANDBOX"))}
+	d.local = &runner.Local{Exe: d.Exe, Most: sandbox.Level(os.Getenv("TFOPS_SANDBOX")),
+		Users: cfg.Runner.Users}
 	settings, err := settingsOf(cfg, &d.mirrors, d.findSandbox())
 	if err != nil {
 		return err
@@ -144,7 +145,8 @@ func (d *daemon) open() error {
 	d.server = server.New(server.Options{Engine: e, Store: d.store, Outbox: d.outbox(), Config: d.configStatus,
 		Version: d.versions, Sandbox: d.engine.Sandbox, Log: d.Log,
 		Damage: d.damage, MayApprove: d.engine.MayApprove})
-	d.listener, err = socket.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
+	d.listener, err = socket.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup,
+		d.engine.Sandbox().Level == sandbox.Users)
 	return err
 }
 
@@ -272,9 +274,9 @@ func (d *daemon) reload(ctx context.Context) {
 	d.Log.Info("the configuration was read again", "holds", settings.Summary())
 	if cfg.Runner.Concurrency != d.cfg.Runner.Concurrency ||
 		cfg.Runner.DriftConcurrency != d.cfg.Runner.DriftConcurrency ||
-		cfg.Server.SocketGroup != d.cfg.Server.SocketGroup {
-		d.Log.Warn("runner.concurrency, runner.drift_concurrency and server.socket_group stay what they were until " +
-			"tfops serve is started again")
+		cfg.Runner.Users != d.cfg.Runner.Users || cfg.Server.SocketGroup != d.cfg.Server.SocketGroup {
+		d.Log.Warn("runner.concurrency, runner.drift_concurrency, runner.uids and server.socket_group stay what they " +
+			"were until tfops serve is started again")
 	}
 	for _, w := range cfg.Warnings {
 		d.Log.Warn(w.Summary, "detail", w.Detail)

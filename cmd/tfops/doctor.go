@@ -147,14 +147,15 @@ func trySandbox(cfg *config.Config, uid int) (sandbox.Terms, error) {
 		return terms, fault.New(fault.Unavailable, "check TMPDIR", "there is no place for temporary files: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	local := &runner.Local{Exe: exe, Most: sandbox.Level(os.Getenv("TFOPS_SANDBOX"))}
 	if cfg != nil {
-		terms.Wanted = cfg.Runner.Sandbox
+		terms.Wanted, local.Users = cfg.Runner.Sandbox, cfg.Runner.Users
 		cache := filepath.Join(cfg.DataDir, "cache")
 		if unix.Access(cache, unix.W_OK) == nil {
 			dir = cache
 		}
 	}
-	terms.State, err = (&runner.Local{Exe: exe, Most: sandbox.Level(os.Getenv("TFOPS_SANDBOX"))}).Probe(dir)
+	terms.State, err = local.Probe(dir)
 	if err != nil {
 		terms.State = notFound(err)
 	}

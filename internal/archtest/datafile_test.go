@@ -21,7 +21,7 @@ var readers = map[string][]string{
 	"../job/*.go":                nil,
 	"../pinned/*.go":             nil,
 	"../durable/*.go":            {"Sync: a file or a directory"},
-	"../runner/*.go":             {"Survivors: a file of /proc"},
+	"../runner/*.go":             nil,
 	"../runner/ground/*.go":      {"LayOut: the resolved backend, which may be in memory"},
 	"../runner/workdir/*.go":     nil,
 	"../runner/backend/*.go":     nil,

@@ -49,6 +49,7 @@ var floors = [][]string{
 		"internal/usage", "internal/api/lookup", "internal/doctor"},
 	{"internal/fleet"},         // out of reach and the rules
 	{"internal/runner/mounts"}, // a part of a cell
+	{"internal/runner/handover", "internal/runner/treecopy"},
 	{"internal/runner/launch"}, // gives what mounts have decided on, as rules
 	{"internal/runner/cell"},
 	{"internal/runner/inputs", "internal/runner/deadline", "internal/runner/limits", // looks at processes

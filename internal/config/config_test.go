@@ -27,6 +27,7 @@ import (
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/people"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -106,6 +107,7 @@ runner {
   plan_grace  = "1m"
   apply_grace = "1h"
   sandbox     = "users"
+  uids        = "200000-265535"
 }
 
 engine "terraform" {
@@ -186,7 +188,8 @@ func TestWhole(t *testing.T) {
 	dir := filepath.Dir(c.Path)
 	if c.DataDir != filepath.Join(dir, "data") || c.Server.SocketGroup != "tfops" || c.Runner.Concurrency != 2 ||
 		!slices.Equal(c.Runner.PassEnv, []string{"AWS_*", "HTTPS_PROXY"}) || c.Runner.PlanGrace != time.Minute ||
-		c.Runner.ApplyGrace != time.Hour || c.Runner.Sandbox != "users" {
+		c.Runner.ApplyGrace != time.Hour || c.Runner.Sandbox != "users" ||
+		c.Runner.Users != (sandbox.IDs{First: 200000, Last: 265535}) {
 		t.Errorf("%q %+v %+v", c.DataDir, c.Server, c.Runner)
 	}
 	if e := c.Engines["terraform"]; e != (Engine{Name: "terraform", Version: "~> 1.11",

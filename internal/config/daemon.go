@@ -33,6 +33,7 @@ type Runner struct {
 	ApplyGrace time.Duration // the same of an apply
 
 	Sandbox sandbox.Wanted    // how an engine is to be shut in
+	Users   sandbox.IDs       // whom engines run as where each workspace has a user of its own; zero: a usual range
 	Limits  workspace.Limits  // what each phase may take of the machine
 	Network workspace.Network // whom each engine can reach
 	Read    []string          // absolute paths that each engine sees although they are hidden
@@ -88,6 +89,19 @@ func wantedSandbox(r *decode.Reader, b decode.Block) sandbox.Wanted {
 	return wanted
 }
 
+// users reads whom engines may run as.
+func users(r *decode.Reader, b decode.Block) sandbox.IDs {
+	f := b.Text("uids")
+	if !f.Set {
+		return sandbox.IDs{}
+	}
+	ids, why := sandbox.ParseIDs(f.Val)
+	if why != "" {
+		r.Errorf(f.Range, "not a range of users", "%s", why)
+	}
+	return ids
+}
+
 var envPattern = lazyregexp.New(`^[A-Za-z_*][A-Za-z0-9_*]*$`)
 
 func runner(r *decode.Reader, b decode.Block, dataDir string) Runner {
@@ -100,6 +114,7 @@ func runner(r *decode.Reader, b decode.Block, dataDir string) Runner {
 		Limits:      workspaces.LimitsOf(b),
 		Network:     workspaces.NetworkOf(b),
 		Sandbox:     wantedSandbox(r, b),
+		Users:       users(r, b),
 		Read:        given(r, b, "read", dataDir),
 		Write:       given(r, b, "write", dataDir),
 	}

@@ -156,10 +156,30 @@ func retried(open func() (int, error)) (int, error) {
 	}
 }
 
-// ours reports whether a file belongs to this process's user, to root, or to whom the data
-// directory belongs.
-func ours(root *place, st *unix.Stat_t) bool {
-	return st.Uid == uint32(os.Geteuid()) || st.Uid == 0 || root != nil && st.Uid == root.uid
+// writers are the users that WrittenBy named, by directory.
+var writers sync.Map
+
+// WrittenBy has files of a user be opened below a directory from now on, in this process: of the engine that works
+// there.
+func WrittenBy(dir string, uid int) {
+	if abs, err := filepath.Abs(dir); err == nil {
+		writers.Store(abs, uint32(uid))
+	}
+}
+
+// ours reports whether a file belongs to this process's user, to root, to whom the data
+// directory belongs, or to who writes where it lies.
+func ours(path string, root *place, st *unix.Stat_t) bool {
+	if st.Uid == uint32(os.Geteuid()) || st.Uid == 0 || root != nil && st.Uid == root.uid {
+		return true
+	}
+	abs, err := filepath.Abs(path)
+	for dir := abs; err == nil && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if uid, ok := writers.Load(dir); ok && uid == st.Uid {
+			return true
+		}
+	}
+	return false
 }
 
 // isSecret reports whether a file is one of those that are secret, by another name.

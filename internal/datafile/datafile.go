@@ -55,7 +55,7 @@ func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 		err = &fs.PathError{Op: "stat", Path: path, Err: err}
 	case st.Mode&unix.S_IFMT != unix.S_IFREG || isSecret(root, &st):
 		err = strange
-	case !ours(root, &st):
+	case !ours(path, root, &st):
 		err = &fs.PathError{Op: "open", Path: path, Err: ErrForeign}
 	case flag&os.O_TRUNC != 0:
 		err = f.Truncate(0)

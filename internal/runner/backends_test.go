@@ -85,6 +85,7 @@ func (b *httpBackend) block() string {
 // occupied has an apply hold the state's lock while fn works, and sees that it ends well.
 func (r *rig) occupied(backend string, fn func()) {
 	r.t.Helper()
+	r.besides()
 	holds, let := r.fifo("holds"), r.fifo("let")
 	r.write("main.tf", backend+provisioned("echo held > "+holds.path+"; read go < "+let.path))
 	apply := r.planned().startApply()

@@ -256,6 +256,7 @@ func TestAttachFromAnotherDaemon(t *testing.T) {
 
 func TestTwoPhasesOfOneWorkspace(t *testing.T) {
 	r := newRig(t, nil)
+	r.besides()
 	here, on := r.fifo("here"), r.fifo("on")
 	r.write("main.tf", provisioned("echo here > "+here.path+"; read x < "+on.path))
 	apply := r.planned().startApply()

@@ -59,7 +59,7 @@ func TestRunnerFollowsNoLinkOfAPlan(t *testing.T) {
 func TestModulesOfTheMachineAreNotTaken(t *testing.T) {
 	r := newRig(t, nil)
 	outside := filepath.Join(r.base, "workspaces", "other")
-	if err := os.MkdirAll(outside, 0o755); err != nil {
+	if err := os.MkdirAll(outside, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(outside, "terraform.tfstate"), []byte("CANARY"), 0o600); err != nil {

@@ -27,18 +27,29 @@ import (
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/engines"
 	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/runner/treecopy"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
 // eachView runs a test in the ways in which an engine can be shown its tree.
 func eachView(t *testing.T, files map[string]string, test func(t *testing.T, r *rig)) {
-	for name, copied := range map[string]bool{"overlay": false, "copy": true} {
+	for _, name := range []string{"overlay", "copy", "user"} { // the last one is a copy that belongs to another user
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, files)
-			r.local.Copy = copied
+			copied := name != "overlay"
+			switch r.local.Copy = copied; {
+			case name == "copy" && os.Getuid() == 0:
+				r.local.Most = sandbox.Filters
+			case name == "user" && os.Getuid() != 0:
+				t.Skip("NOT RUN: it takes root to run engines as other users")
+			}
 			if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || !copied &&
 				got == cell.NoNamespace {
 				t.Fatalf("this machine does not let a runner mount: %v", r.local.Sandbox().Lacks)
+			}
+			if level := r.local.Sandbox().Level; name == "user" && level != sandbox.Users {
+				t.Fatalf("the level is %s: %v", level, r.local.Sandbox().Lacks)
 			}
 			test(t, r)
 		})
@@ -574,7 +585,7 @@ func TestAsAnotherUser(t *testing.T) {
 	dir := t.TempDir()
 	self, err := os.Executable()
 	if err == nil {
-		err = cell.CopyFile(self, filepath.Join(dir, "runner.test"), 0o755)
+		err = treecopy.File(self, filepath.Join(dir, "runner.test"), 0o755)
 	}
 	for d := dir; err == nil && d != os.TempDir(); d = filepath.Dir(d) {
 		err = os.Chmod(d, 0o755)

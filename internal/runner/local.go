@@ -33,7 +33,8 @@ type Local struct {
 	ExtraEnv []string // "NAME=value", added to the runner's own environment, not to the engine's
 	Copy     bool     // never use namespaces: the engine sees copies, one phase of a workspace at a time
 
-	Most sandbox.Level // no better level is used; empty: the best one that the machine gives
+	Most  sandbox.Level // no better level is used; empty: the best one that the machine gives
+	Users sandbox.IDs   // whom engines run as where each workspace has a user of its own; zero: a usual range
 
 	mu        sync.Mutex
 	probed    bool
@@ -82,7 +83,7 @@ func (l *Local) Start(ctx context.Context, dir string, j job.Job, secrets job.Se
 		return &NotStarted{startFault(j, err)}
 	}
 	defer lock.Close() // the runner holds a copy
-	if err := l.startLocked(dir, lock, j, secrets); err != nil {
+	if err := l.startLocked(ctx, dir, lock, j, secrets); err != nil {
 		return &NotStarted{startFault(j, err)}
 	}
 	return nil
@@ -90,7 +91,7 @@ func (l *Local) Start(ctx context.Context, dir string, j job.Job, secrets job.Se
 
 // startLocked starts the runner in a directory whose lock is held. It returns an error only when
 // no runner was started.
-func (l *Local) startLocked(dir string, lock *os.File, job job.Job, secrets job.Secrets) error {
+func (l *Local) startLocked(ctx context.Context, dir string, lock *os.File, job job.Job, secrets job.Secrets) error {
 	if err := clearAttempt(dir); err != nil {
 		return err
 	}
@@ -101,7 +102,11 @@ func (l *Local) startLocked(dir string, lock *os.File, job job.Job, secrets job.
 	if err != nil {
 		return err
 	}
-	return l.launch(dir, lock, in, secrets)
+	user, err := l.user(ctx, job)
+	if err != nil {
+		return err
+	}
+	return l.launch(dir, lock, in, user, secrets)
 }
 
 func startFault(job job.Job, err error) error {
@@ -167,7 +172,7 @@ func layOut(dir string, j job.Job) error {
 	return durable.Reserve(filepath.Join(dir, job.ReserveFile), job.Reserved)
 }
 
-func (l *Local) launch(dir string, lock *os.File, in cell.Namespace, secrets job.Secrets) error {
+func (l *Local) launch(dir string, lock *os.File, in cell.Namespace, user int, secrets job.Secrets) error {
 	b, err := json.Marshal(secrets)
 	if err != nil {
 		return err
@@ -189,7 +194,7 @@ func (l *Local) launch(dir string, lock *os.File, in cell.Namespace, secrets job
 	// work would cost more than they bring. What it keeps in memory is small, so
 	// it need not collect garbage while it starts.
 	cmd.Env = slices.Concat(bareEnv(), []string{"GOMAXPROCS=1", "GOGC=400"}, in.Environment(),
-		cell.LevelEnvironment(l.Sandbox().Level), l.ExtraEnv)
+		cell.LevelEnvironment(l.Sandbox().Level), cell.UserEnvironment(user), l.ExtraEnv)
 	if groups := l.delegated(); groups != "" {
 		cmd.Env = append(cmd.Env, limits.GroupsEnv+"="+groups)
 	}

@@ -2,15 +2,20 @@ package runner
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/given"
+	"github.com/tfops/tfops/internal/runner/handover"
 	"github.com/tfops/tfops/internal/sandbox"
 )
 
@@ -58,8 +63,11 @@ func (l *Local) namespaceFor(dir string) (cell.Namespace, error) {
 			break
 		}
 	}
-	l.namespace, l.probed = found, true
 	l.sandbox = l.levelFor(dir, found, why)
+	if l.sandbox.Level == sandbox.Users {
+		found = cell.NoNamespace // in one of a runner's own its engine could be nobody else
+	}
+	l.namespace, l.probed = found, true
 	return found, nil
 }
 
@@ -79,12 +87,46 @@ func (l *Local) levelFor(dir string, found cell.Namespace, why error) sandbox.St
 	if s.Level = sandbox.None; l.Most == sandbox.None {
 		return s
 	}
+	if l.Most != sandbox.Filters {
+		err := l.probeUsers(dir)
+		if err == nil {
+			s.Level = sandbox.Users
+			return s
+		}
+		s.Lacks = append(s.Lacks, cell.LackOf(err))
+	}
 	if err := l.probeAs(cell.NoNamespace, dir, cell.ProbeFilters); err != nil {
 		s.Lacks = append(s.Lacks, cell.LackOf(err))
 		return s
 	}
 	s.Level = sandbox.Filters
 	return s
+}
+
+// probeUsers tries to run a program as the first of the users that engines may run as.
+func (l *Local) probeUsers(dir string) error {
+	r, err := handover.Range(l.Users)
+	if err != nil {
+		return err
+	}
+	return l.probeAs(cell.NoNamespace, dir, cell.ProbeUsers, cell.UserEnvironment(r.First)...)
+}
+
+// user is whom the engine of a phase runs as; 0 for whom tfops does.
+func (l *Local) user(ctx context.Context, j job.Job) (int, error) {
+	if l.Sandbox().Level != sandbox.Users {
+		return 0, nil
+	}
+	r, err := handover.Range(l.Users)
+	if err != nil {
+		return 0, err
+	}
+	data := given.DataDir(j)
+	name, err := filepath.Rel(data, j.WorkspaceDir)
+	if err != nil {
+		return 0, err
+	}
+	return handover.Assign(ctx, data, name, r)
 }
 
 // probeAgain has the next runner find out anew in which namespaces it can be started, if that is
@@ -101,7 +143,7 @@ func (l *Local) probeAgain(n cell.Namespace, err error) {
 func (l *Local) probe(n cell.Namespace, in string) error { return l.probeAs(n, in, "1") }
 
 // probeAs tries what a runner of this namespace can do; what says what of that.
-func (l *Local) probeAs(n cell.Namespace, in, what string) error {
+func (l *Local) probeAs(n cell.Namespace, in, what string, env ...string) error {
 	if err := os.MkdirAll(in, 0o700); err != nil {
 		return fmt.Errorf("%w: %w", cell.ErrNotProbed, err)
 	}
@@ -114,7 +156,7 @@ func (l *Local) probeAs(n cell.Namespace, in, what string) error {
 		_ = os.RemoveAll(dir)
 	}()
 	cmd := exec.Command(l.Exe, "runner", dir)
-	cmd.Env = append(append(append(bareEnv(), n.Environment()...), cell.ProbeEnv+"="+what), l.ExtraEnv...)
+	cmd.Env = slices.Concat(bareEnv(), n.Environment(), []string{cell.ProbeEnv + "=" + what}, env, l.ExtraEnv)
 	cmd.SysProcAttr = n.Attributes()
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint

@@ -2,12 +2,10 @@ package runner
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
-	"strconv"
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/handover"
 )
 
 // Survivors lists the processes that carry the mark of a run in their
@@ -22,7 +20,7 @@ func (l *Local) Survivors(run string) ([]job.Process, error) {
 	mark := []byte(job.RunMark + "=" + run)
 	var found []job.Process
 	for _, p := range all {
-		env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "environ"))
+		env, err := handover.Environ(p.PID)
 		if err != nil {
 			continue // gone, or not ours to read
 		}

@@ -29,6 +29,9 @@ func (l Level) AtLeast(other Level) bool {
 	return mine >= 0 && its >= 0 && mine <= its
 }
 
+// InPlace reports whether an engine sees files where they lie, or not at all: nothing is mounted for it.
+func (l Level) InPlace() bool { return l == Users || l == Filters }
+
 // Sentence says what the level means, for people.
 func (l Level) Sentence() string {
 	switch l {

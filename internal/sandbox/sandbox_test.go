@@ -52,3 +52,16 @@ func TestSentences(t *testing.T) {
 		t.Errorf("of a sysctl: %q", got)
 	}
 }
+
+func TestParseIDs(t *testing.T) {
+	for text, want := range map[string]IDs{"200000-265535": {200000, 265535}, " 40000 - 40015 ": {40000, 40015},
+		"0-100": {}, "5-3": {}, "100": {}, "a-b": {}, "100-110": {}, "100-4294967295": {}, "-5--1": {}, "": {}} {
+		got, why := ParseIDs(text)
+		if (why == "") != (want != IDs{}) || why == "" && got != want {
+			t.Errorf("%q: %v, %q", text, got, why)
+		}
+	}
+	if got := (IDs{1, 20}).String(); got != "1-20" {
+		t.Errorf("written as %s", got)
+	}
+}

@@ -40,7 +40,7 @@ func TestBackupToNobodyEnds(t *testing.T) {
 		Version: func() api.Version { return api.Version{} }})
 	s.writeTimeout = 100 * time.Millisecond
 	path := filepath.Join(t.TempDir(), "tfops.sock")
-	l, err := socket.Listen(path, "")
+	l, err := socket.Listen(path, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,7 @@ func newRig(t *testing.T, defs []fleet.Definition, changes ...with) *rig {
 	if r.asked != nil {
 		r.server.handler = announce(r.server.handler, r.asked)
 	}
-	if r.listener, err = socket.Listen(r.socket, r.group); err != nil {
+	if r.listener, err = socket.Listen(r.socket, r.group, false); err != nil {
 		t.Fatal(err)
 	}
 	if r.client, err = api.New(api.ClientOptions{Server: "unix://" + r.socket}); err != nil {

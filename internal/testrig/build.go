@@ -40,7 +40,7 @@ func cacheDir() (string, error) {
 		}
 	}
 	dir := filepath.Join(base, "tfops-testrig")
-	return dir, os.MkdirAll(dir, 0o700)
+	return dir, os.MkdirAll(dir, 0o755) // engines that run as other users start what lies there
 }
 
 // Binary builds cmd/tfops, once for a state of the sources, and returns the

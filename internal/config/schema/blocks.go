@@ -34,7 +34,7 @@ var (
 		Later: map[string]string{"listen": noListener}}
 	Runner = &Kind{Type: "runner", Single: true, advice: runnerAdvice,
 		Attrs: append(strings.Fields("concurrency drift_concurrency pass_env plan_grace apply_grace sandbox "+
-			"read write"),
+			"uids read write"),
 			limitAttrs...)}
 	Engine = &Kind{Type: "engine", Label: "name", advice: engineAdvice,
 		Attrs: strings.Fields("version path release_url public_key cli_config")}

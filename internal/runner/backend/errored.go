@@ -9,6 +9,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/handover"
 	"github.com/tfops/tfops/internal/seal"
 )
 
@@ -20,6 +21,7 @@ const (
 // SealErrored encrypts an errored.tfstate in root and removes the plain one.
 func SealErrored(root, into, recipient string) (bool, error) {
 	plain := filepath.Join(root, ErroredState)
+	_ = handover.Take(plain) // of another user's engine; what cannot be taken is not read
 	b, err := datafile.Read(plain, datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

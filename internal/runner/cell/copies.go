@@ -3,7 +3,6 @@ package cell
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/filelock"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/handover"
+	"github.com/tfops/tfops/internal/runner/treecopy"
 )
 
 // copies shows directories as copies, where the kernel does not let a runner mount. The
@@ -22,6 +23,7 @@ type copies struct {
 	ground string
 	free   func() // the path
 	shown  []shownCopy
+	user   int // whom the engine runs as, and to whom what is shown belongs; 0: to whom the runner does
 }
 
 type shownCopy struct {
@@ -34,7 +36,28 @@ func newCopies(ctx context.Context, tree, ground string, waiting func()) (*copie
 	if err != nil {
 		return nil, err
 	}
-	return &copies{ground: ground, free: free}, nil
+	c := &copies{ground: ground, free: free, user: User()}
+	if err := c.alone(); err != nil { // what the phase before left has outlived its runner
+		free()
+		return nil, err
+	}
+	return c, nil
+}
+
+// alone has nothing of the workspace's user be at work. No other phase of the workspace is.
+func (c *copies) alone() error {
+	if c.user == 0 {
+		return nil
+	}
+	return handover.End(c.user)
+}
+
+// give gives the engine's user what is at a path.
+func (c *copies) give(at string) error {
+	if c.user == 0 {
+		return nil
+	}
+	return handover.Give(at, c.user)
 }
 
 func (c *copies) Show(shared, name, at string) error {
@@ -49,7 +72,7 @@ func (c *copies) Show(shared, name, at string) error {
 	if err := os.RemoveAll(at); err != nil {
 		return err
 	}
-	if err := CopyTree(shared, at, nil); err != nil {
+	if err := errors.Join(treecopy.Tree(shared, at, nil), c.give(at)); err != nil { // before it is looked at how it is
 		return err
 	}
 	s := shownCopy{name: name, at: at, made: map[string]unix.Stat_t{}}
@@ -57,7 +80,7 @@ func (c *copies) Show(shared, name, at string) error {
 		return err
 	}
 	c.shown = append(c.shown, s)
-	return layOver(WrittenDir(c.ground, name), at)
+	return errors.Join(layOver(WrittenDir(c.ground, name), at), c.give(at))
 }
 
 func (c *copies) Hide(name, at string) error {
@@ -97,7 +120,7 @@ func (c *copies) Collect(ctx context.Context) error {
 			if same {
 				return nil
 			}
-			return copyOne(filepath.Join(s.at, rel), filepath.Join(into, rel))
+			return treecopy.One(filepath.Join(s.at, rel), filepath.Join(into, rel))
 		})
 		if err != nil {
 			return err
@@ -150,7 +173,10 @@ func (s shownCopy) markRemoved(into string, seen map[string]bool) error {
 	return nil
 }
 
-func (c *copies) Close() { c.free() }
+func (c *copies) Close() {
+	_ = c.alone() // the next phase sees to it, too
+	c.free()
+}
 
 // layOver puts what was written over a copy.
 func layOver(written, at string) error {
@@ -174,67 +200,6 @@ func layOver(written, at string) error {
 				return err
 			}
 		}
-		return copyOne(path, to)
+		return treecopy.One(path, to)
 	})
-}
-
-// CopyTree copies directories, files and links, with their rights. What skip says is left out.
-func CopyTree(from, to string, skip func(rel string) bool) error {
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if skip != nil && skip(rel) {
-			if d.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		return copyOne(path, filepath.Join(to, rel))
-	})
-}
-
-// copyOne copies one entry, without what lies below it.
-func copyOne(from, to string) error {
-	info, err := os.Lstat(from)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	switch {
-	case info.IsDir():
-		if err := os.MkdirAll(to, 0o755); err != nil {
-			return err
-		}
-		return os.Chmod(to, info.Mode().Perm()|0o700)
-	case info.Mode()&fs.ModeSymlink != 0:
-		target, err := os.Readlink(from)
-		if err != nil {
-			return err
-		}
-		return os.Symlink(target, to)
-	case info.Mode().IsRegular():
-		return CopyFile(from, to, info.Mode().Perm())
-	}
-	return nil // sockets and pipes mean nothing in another place
-}
-
-func CopyFile(from, to string, perm fs.FileMode) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Chmod(perm), out.Close())
 }

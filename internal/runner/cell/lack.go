@@ -30,9 +30,13 @@ func LackOf(why error) sandbox.Lack {
 	found := sandbox.Lack{Kind: sandbox.LacksElse, Detail: why.Error()}
 	if m, ok := errors.AsType[*sandbox.Missing](why); ok {
 		found.Kind = m.Kind
+		if found.Kind == sandbox.LacksCapabilities {
+			found.Detail = m.Err.Error() // their names
+		}
 	}
 	switch found.Kind {
-	case sandbox.LacksFreshProc, sandbox.LacksOverlay, sandbox.LacksSeccomp:
+	case sandbox.LacksFreshProc, sandbox.LacksOverlay, sandbox.LacksSeccomp,
+		sandbox.LacksCapabilities:
 		return found
 	case sandbox.LacksLandlock:
 		found.Detail = ""

@@ -39,8 +39,10 @@ func TestProbesTellWhatTheyLack(t *testing.T) {
 		"what is not here": {gone, sandbox.LacksElse, 1},
 		"memory":           {fmt.Errorf("start: %w", unix.ENOMEM), sandbox.LacksElse, ProbeLacks},
 		"Landlock":         {fmt.Errorf("x: %w", lacks(sandbox.LacksLandlock, unix.ENOSYS)), sandbox.LacksLandlock, 1},
-		"mounts":           {lacks(sandbox.LacksMounts, unix.EPERM), sandbox.LacksMounts, 1},
-		"words alone":      {errors.New(odd), sandbox.LacksElse, 1},
+		"capabilities": {fmt.Errorf("x: %w", lacks(sandbox.LacksCapabilities, errors.New("CAP_SETUID"))),
+			sandbox.LacksCapabilities, 1},
+		"mounts":      {lacks(sandbox.LacksMounts, unix.EPERM), sandbox.LacksMounts, 1},
+		"words alone": {errors.New(odd), sandbox.LacksElse, 1},
 	} {
 		var out bytes.Buffer
 		if status := Fail(c.err, &out); status != c.status {

@@ -36,6 +36,7 @@ const (
 	ownerEnv     = "TFOPS_RUNNER_OWNER" // UID:GID, as they are outside
 	ProbeEnv     = "TFOPS_RUNNER_PROBE"
 	levelEnv     = "TFOPS_RUNNER_SANDBOX"
+	userEnv      = "TFOPS_RUNNER_USER"
 )
 
 // Attributes are what a runner's process is started with. In a user namespace it keeps,
@@ -68,6 +69,15 @@ func Level() sandbox.Level { return sandbox.Level(os.Getenv(levelEnv)) }
 
 // LevelEnvironment tells a runner its level.
 func LevelEnvironment(l sandbox.Level) []string { return []string{levelEnv + "=" + string(l)} }
+
+// User is whom the engine of this runner runs as; 0 for whom the runner does.
+func User() int {
+	uid, _ := strconv.Atoi(os.Getenv(userEnv))
+	return uid
+}
+
+// UserEnvironment tells a runner the user of its engine.
+func UserEnvironment(uid int) []string { return []string{fmt.Sprintf("%s=%d", userEnv, uid)} }
 
 func (n Namespace) Environment() []string {
 	return []string{NamespaceEnv + "=" + string(n), fmt.Sprintf("%s=%d:%d", ownerEnv, os.Getuid(), os.Getgid())}

@@ -28,6 +28,10 @@ func Probe(dir string) error {
 		return nil
 	case ProbeFilters:
 		return probeFilters(dir)
+	case ProbeUsers:
+		return probeUsers(dir)
+	case probeUser:
+		return probeWithin(dir)
 	case probeHidden:
 		if _, err := os.ReadDir(dir); err == nil {
 			return errors.New("what is hidden can be read")
@@ -98,6 +102,8 @@ func probeFilters(dir string) error {
 const (
 	ProbeFilters = "filters" // only what filters can do is tried
 	probeHidden  = "hidden"  // within
+	ProbeUsers   = "users"   // what it takes to run an engine as another user
+	probeUser    = "user"    // as that user
 )
 
 // probeInside is the value of ProbeEnv in the room that a probe makes.

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/runner/handover"
 	"github.com/tfops/tfops/internal/runner/launch"
 	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/runner/mounts"
@@ -29,16 +30,19 @@ type Room struct {
 	level  sandbox.Level
 	engine string
 	mounts []mounts.Mount
-	record *os.File // by which the program that starts the engine says what failed
-	scopes *os.File // a Landlock ruleset, where there is one
-	file   *os.File // the program that becomes the engine, where it lies in memory
+	record *os.File                       // by which the program that starts the engine says what failed
+	scopes *os.File                       // a Landlock ruleset, where there is one
+	file   *os.File                       // the program that becomes the engine, where it lies in memory
+	parent struct{ read, write *os.File } // by which the engine of another user knows that this process lives
+	limits []launch.Limit
 	start  launch.Program
 	deaf   atomic.Bool // it was killed, since it did not listen to an interrupt
 }
 
-// Prepare makes a room for a command of this engine, which sees what is given.
-func Prepare(level sandbox.Level, engine string, sight mounts.Sight) (*Room, error) {
-	r := &Room{Path: engine, level: level, engine: engine}
+// Prepare makes a room for a command of this engine, which sees what is given. The limits are those that this process
+// could not set later, for the process of another user.
+func Prepare(level sandbox.Level, engine string, sight mounts.Sight, limits ...launch.Limit) (*Room, error) {
+	r := &Room{Path: engine, level: level, engine: engine, limits: limits}
 	var err error
 	switch level {
 	case sandbox.Namespaces:
@@ -46,11 +50,19 @@ func Prepare(level sandbox.Level, engine string, sight mounts.Sight) (*Room, err
 		if r.mounts, err = sight.Plan(); err == nil {
 			r.scopes, err = launch.Scopes()
 		}
-	case sandbox.Filters:
+	case sandbox.Users, sandbox.Filters:
 		sight.Read = append(sight.Read, engine)
 		var rules []mounts.Rule
 		if rules, err = sight.Rules(); err == nil {
 			r.scopes, err = launch.Files(rules)
+		}
+		if level == sandbox.Users {
+			if errors.Is(err, launch.ErrLandlock) {
+				err = nil // what is tfops' own, or of another workspace, the user cannot open anyway
+			}
+			var perr error
+			r.parent.read, r.parent.write, perr = os.Pipe()
+			err = errors.Join(err, perr)
 		}
 	default:
 		return r, nil
@@ -58,7 +70,7 @@ func Prepare(level sandbox.Level, engine string, sight mounts.Sight) (*Room, err
 	if err == nil {
 		r.record, err = memfile.New("tfops-start", nil)
 	}
-	if err == nil && level == sandbox.Filters {
+	if err == nil && level.InPlace() {
 		r.file, err = memfile.New("tfops-engine", r.program())
 	}
 	if err != nil {
@@ -72,7 +84,7 @@ func Prepare(level sandbox.Level, engine string, sight mounts.Sight) (*Room, err
 }
 
 func (r *Room) Close() {
-	for _, f := range []*os.File{r.record, r.scopes, r.file} {
+	for _, f := range []*os.File{r.record, r.scopes, r.file, r.parent.read, r.parent.write} {
 		if f != nil {
 			_ = f.Close()
 		}
@@ -85,10 +97,19 @@ func (r *Room) Run(ctx context.Context, fn func(context.Context) error) error {
 	files := memfile.Named()
 	switch r.level {
 	case sandbox.Namespaces:
-	case sandbox.Filters:
-		err := Capable(func() error {
-			return inheriting(append(files, r.record, r.scopes), func() error { return fn(ctx) })
-		})
+	case sandbox.Users, sandbox.Filters:
+		files = append(files, r.record)
+		for _, f := range []*os.File{r.scopes, r.parent.write} {
+			if f != nil {
+				files = append(files, f)
+			}
+		}
+		if r.level == sandbox.Users {
+			if err := handover.Pipes(files, User()); err != nil {
+				return err
+			}
+		}
+		err := Capable(func() error { return inheriting(files, func() error { return fn(ctx) }) })
 		if why := r.explain(); why != nil {
 			return why
 		}
@@ -128,8 +149,12 @@ func (r *Room) Run(ctx context.Context, fn func(context.Context) error) error {
 func (r *Room) program() []byte {
 	p := &r.start
 	p.Call("close the record", unix.SYS_FCNTL, r.record.Fd(), unix.F_SETFD, unix.FD_CLOEXEC)
-	if r.level == sandbox.Filters {
-		p.Confine(launch.Bounds{Capabilities: os.Getuid() == 0 || mounter != nil, Landlock: r.scopes})
+	if r.level.InPlace() {
+		b := launch.Bounds{Capabilities: os.Getuid() == 0 || mounter != nil, Landlock: r.scopes}
+		if r.level == sandbox.Users {
+			b.Capabilities, b.User, b.Parent, b.Limits = true, User(), r.parent.write, r.limits
+		}
+		p.Confine(b)
 		p.Become(r.engine)
 		return p.ELF(int(r.record.Fd()))
 	}

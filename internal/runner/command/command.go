@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -154,12 +153,11 @@ func (e *Engine) once(ctx context.Context, name string, init *Init, call Call) (
 
 // room is what a command is shut in. done is called after the command.
 func (e *Engine) room(init *Init) (r *cell.Room, done func() error, err error) {
-	if e.Level != sandbox.Namespaces && e.Level != sandbox.Filters {
+	if !e.Level.AtLeast(sandbox.Filters) {
 		r, err = cell.Prepare(e.Level, e.Path, mounts.Sight{})
 		return r, func() error { return nil }, err
 	}
 	g := e.given()
-	g.InPlace = e.Level == sandbox.Filters
 	if init != nil {
 		g.Init, g.Modules, g.Home, g.Cache = true, init.Modules, init.Home, init.Cache
 	}
@@ -167,14 +165,15 @@ func (e *Engine) room(init *Init) (r *cell.Room, done func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if r, err = cell.Prepare(e.Level, e.Path, sight); err != nil {
+	if r, err = cell.Prepare(e.Level, e.Path, sight, limits.OfUser(e.Job.Limits)...); err != nil {
 		return nil, nil, errors.Join(err, done())
 	}
 	return r, done, nil
 }
 
 func (e *Engine) given() given.Command {
-	return given.Command{Job: e.Job, Tree: e.Tree, Env: e.Env, Engine: e.Path, Scratch: e.Scratch, Backend: e.Backend}
+	return given.Command{Job: e.Job, Tree: e.Tree, Env: e.Env, Engine: e.Path, Scratch: e.Scratch, Backend: e.Backend,
+		InPlace: e.Level.InPlace(), User: cell.User()}
 }
 
 // CheckKept refuses a local backend whose state would be lost: the engine may write it, and nobody would find it
@@ -209,15 +208,9 @@ func (e *Engine) start(ctx context.Context, tf *tfexec.Terraform, out *diagnosti
 	return call(ctx, tf, out)
 }
 
-// Environment is what a command gets of the engine's. Where nothing can be put in the place of the home directory and
-// of /tmp it is told of others.
+// Environment is what a command gets of the engine's; see given.Command.
 func (e *Engine) Environment(env map[string]string) map[string]string {
-	if e.Level != sandbox.Filters {
-		return env
-	}
-	env = maps.Clone(env)
-	env["TMPDIR"], env["HOME"] = filepath.Join(e.Scratch, "tmp"), filepath.Join(e.Scratch, "home")
-	return env
+	return e.given().Environment(env)
 }
 
 // terraform is a fresh handle for one command. terraform-exec keeps the
@@ -304,7 +297,7 @@ var ofCredentials = lazyregexp.New(`(?i)credential|authenticat|authoriz|kubeconf
 
 // tellWithheld says what of the home directory was not given to an engine that lacks credentials, as it may seem.
 func (e *Engine) tellWithheld(f *diagnostics.Failure, out *diagnostics.Output) {
-	if e.Level != sandbox.Namespaces && e.Level != sandbox.Filters {
+	if !e.Level.AtLeast(sandbox.Filters) {
 		return
 	}
 	withheld := e.given().Withheld()

@@ -3,6 +3,7 @@
 package given
 
 import (
+	"errors"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -30,6 +31,7 @@ type Command struct {
 	Cache   string            // of an init: where it puts the providers
 	Home    bool              // of an init: what lies in the home directory counts
 	InPlace bool              // nothing can be shown elsewhere than it lies: files are given or not
+	User    int               // whom the engine runs as, where that is another user than this process's
 }
 
 // ModulesAt is where an init finds what it fetches modules with: a short path that holds no odd character.
@@ -53,7 +55,7 @@ func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
 		}
 		s.Write = append(s.Write, c.common()...)
 	}
-	s.Read = append(c.machine(), c.Engine)
+	s.Read = append(c.machine(), c.Engine, filepath.Join(c.Scratch, "given"))
 	s.Read = append(s.Read, c.named()...)
 	s.Write = append(s.Write, c.Tree)
 	s.Read = append(s.Read, c.caches()...)
@@ -84,7 +86,26 @@ func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
 		return s, nil, err
 	}
 	s.Shown = append(s.Shown, state...)
-	return s, done, nil
+	done, err = c.finish(s, done)
+	return s, done, err
+}
+
+// finish does what it takes besides where nothing is mounted, and where the engine is another user.
+func (c Command) finish(s mounts.Sight, done func() error) (func() error, error) {
+	var err error
+	if c.InPlace {
+		err = c.furnishHome()
+	}
+	if err == nil && c.User != 0 {
+		var back func() error
+		if back, err = c.handOver(s); err == nil {
+			return func() error { return errors.Join(back(), done()) }, nil
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, done())
+	}
+	return done, nil
 }
 
 // lookups are sockets by which programs learn the names of users and hosts, and nothing else.
@@ -269,12 +290,17 @@ func (c Command) named() []string {
 			}
 		}
 	}
+	return append(all, c.quoted()...)
+}
+
+// quoted are the paths in the engine's CLI configuration.
+func (c Command) quoted() (all []string) {
 	b, err := datafile.ReadLinked(c.Env["TF_CLI_CONFIG_FILE"], datafile.Record)
 	if err != nil {
-		return all
+		return nil
 	}
 	for _, m := range quotedPath().FindAllSubmatch(b, -1) {
-		if path := string(m[1]); !within(data, path) {
+		if path := string(m[1]); !within(DataDir(c.Job), path) {
 			all = append(all, path)
 		}
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/pinned"
-	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/treecopy"
 )
 
 // Fill is the provider cache of one init, which alone the engine writes to. It begins with links to what all share.
@@ -117,7 +117,7 @@ func (f *Fill) place(at, rel string, published bool) error {
 			return err
 		}
 	default:
-		return errors.Join(os.Remove(at), cell.CopyTree(from, at, nil))
+		return errors.Join(os.Remove(at), treecopy.Tree(from, at, nil))
 	}
 	return errors.Join(os.Remove(at), os.Symlink(link, at))
 }
@@ -181,7 +181,7 @@ func (f *Fill) move(ctx context.Context, from, rel, hash string) error {
 		return err
 	}
 	defer os.RemoveAll(half) // of no effect once it was renamed
-	if err := cell.CopyTree(from, half, nil); err != nil {
+	if err := treecopy.Tree(from, half, nil); err != nil {
 		return err
 	}
 	return os.Rename(half, into)

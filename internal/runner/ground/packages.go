@@ -21,8 +21,8 @@ import (
 	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/redact"
-	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/inputs"
+	"github.com/tfops/tfops/internal/runner/treecopy"
 )
 
 // PackageStore keeps what the engine fetched of modules from elsewhere, by content and
@@ -103,7 +103,7 @@ func (s PackageStore) Keep(ctx context.Context, from string) (string, error) {
 	if err := pinned.Measure(ctx, from, ofGit); err != nil {
 		return "", err
 	}
-	if err := cell.CopyTree(from, pinned.Files(half), ofGit); err != nil {
+	if err := treecopy.Tree(from, pinned.Files(half), ofGit); err != nil {
 		return "", err
 	}
 	digest, err := pinned.Digest(ctx, pinned.Files(half))

@@ -28,6 +28,13 @@ func Access(args []string) int {
 			case "credential":
 				err = answer(k, args[2:], os.Stdin, os.Stdout)
 			case "ssh":
+				if nameless() {
+					var status int
+					if status, err = k.connect(args[2:]); err == nil {
+						return status
+					}
+					break
+				}
 				err = startSSH(k, args[2:])
 			default:
 				err = fmt.Errorf("there is no helper %q", args[0])

@@ -14,6 +14,15 @@ import (
 type Bounds struct {
 	Capabilities bool     // it has some, and gives them up for good
 	Landlock     *os.File // a ruleset, or nil
+	User         int      // whom it becomes, in the group of the same number and in no other one; 0: it stays who it is
+	Parent       *os.File // of a user: a pipe from which nobody but the process that starts it reads
+	Limits       []Limit  // of a user: what others could set for the process of another user only with a capability
+}
+
+// Limit is what the kernel lets a process have of something, as setrlimit(2) has it.
+type Limit struct {
+	Resource int
+	Most     uint64
 }
 
 // securebits: root is nobody special, a change of users gives nothing, and none of that can be undone.
@@ -29,12 +38,19 @@ func (p *Program) Confine(b Bounds) {
 		for c := range uintptr(lastCapability + 1) {
 			p.Try(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c)
 		}
-		p.Call("set securebits", unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, securebits)
+		if b.User == 0 {
+			p.Call("set securebits", unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, securebits)
+		} else { // which takes a capability that it may not have; who is not root loses the others without it, too
+			p.Try(unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, securebits)
+		}
 		p.Call("clear the ambient capabilities", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
 	}
 	for resource, most := range resources() {
 		limit := unix.Rlimit{Cur: most, Max: most}
 		p.Try(unix.SYS_PRLIMIT64, 0, uintptr(resource), p.Bytes(raw(limit)), 0)
+	}
+	if b.User != 0 {
+		p.become(b)
 	}
 	p.Call("set no_new_privs", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	if b.Landlock != nil {
@@ -65,6 +81,22 @@ func resources() map[int]uint64 {
 
 // userShare is which part of what a user may have one engine gets: an eighth.
 const userShare = 8
+
+// become has the process be another user. The kernel forgets then that the process is to die with its parent, so it is
+// told once more; where the parent has ended by now, nobody reads what is written here, and the process ends, too.
+func (p *Program) become(b Bounds) {
+	for _, l := range b.Limits {
+		most := p.Bytes(raw([2]uint64{l.Most, l.Most}))
+		p.Call("set its limits", unix.SYS_PRLIMIT64, 0, uintptr(l.Resource), most, 0)
+	}
+	id := uintptr(b.User)
+	p.Call("give up groups", unix.SYS_SETGROUPS)
+	p.Call("become the group of its workspace", unix.SYS_SETRESGID, id, id, id)
+	p.Call("become the user of its workspace", unix.SYS_SETRESUID, id, id, id)
+	p.Call("die with the runner", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
+	p.Call("see that the runner lives", unix.SYS_WRITE, b.Parent.Fd(), p.Bytes([]byte{0}), 1)
+	p.Call("close what the runner reads", unix.SYS_CLOSE, b.Parent.Fd())
+}
 
 func raw(v any) []byte {
 	var b bytes.Buffer

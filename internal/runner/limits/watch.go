@@ -14,6 +14,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/launch"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -204,6 +205,18 @@ func (g *Guard) bind(u Use) {
 		n += spare
 		_ = unix.Prlimit(g.tree.engine, unix.RLIMIT_NPROC, &unix.Rlimit{Cur: n, Max: n}, nil)
 	}
+}
+
+// OfUser are the limits that the kernel is to hold an engine to that runs as a user of its own: of that user it counts
+// nobody else. Setting them later takes a capability that containers have not.
+func OfUser(l workspace.Limits) (all []launch.Limit) {
+	if l.FileSize > 0 {
+		all = append(all, launch.Limit{Resource: unix.RLIMIT_FSIZE, Most: uint64(l.FileSize)})
+	}
+	if n := uint64(last * float64(l.Tasks)); n > 0 {
+		all = append(all, launch.Limit{Resource: unix.RLIMIT_NPROC, Most: n})
+	}
+	return all
 }
 
 // spare is how many tasks this process has at most.

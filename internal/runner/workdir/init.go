@@ -264,6 +264,14 @@ func (d *Dir) modulesAt() string {
 // homeCounts reports whether an init uses what lies in the home directory.
 func (d *Dir) homeCounts() bool { return d.Job.Engine.CLIConfig != "" }
 
+// otherHome is the home directory of an engine that runs as another user; "" where it has this process's.
+func (d *Dir) otherHome() string {
+	if cell.User() == 0 {
+		return ""
+	}
+	return filepath.Join(d.Scratch, "home")
+}
+
 // executeInit runs init with what private modules and registries are fetched with, and with a cache of its own.
 func (d *Dir) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	calls := len(d.Module.Calls) > 0 || d.Module.Unknown
@@ -274,7 +282,7 @@ func (d *Dir) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	}
 	a, note, err := inputs.Init{Env: d.Env, Credentials: d.Secrets.Modules.Credentials, HomeCounts: d.homeCounts(),
 		Git: calls, Dir: d.PhaseDir, At: d.modulesAt(),
-		InPlace: d.Level == sandbox.Filters}.Open()
+		InPlace: d.Level.InPlace(), NewHome: d.otherHome()}.Open()
 	if err != nil {
 		return nil, err
 	}

@@ -146,7 +146,7 @@ func (d *Dir) ofTheTree(c ground.ModuleCall, at string) error {
 		return err
 	}
 	real, err := filepath.EvalSymlinks(at)
-	if err != nil || inputs.Within(d.Tree, real) || d.Level != sandbox.Namespaces && d.Level != sandbox.Filters {
+	if err != nil || inputs.Within(d.Tree, real) || !d.Level.AtLeast(sandbox.Filters) {
 		return nil // what is not there the engine tells itself
 	}
 	for _, dir := range slices.Concat(d.Job.Cell.Read, d.Job.Cell.Write) {

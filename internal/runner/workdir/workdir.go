@@ -5,16 +5,20 @@ package workdir
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/command"
+	"github.com/tfops/tfops/internal/runner/given"
 	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/runner/handover"
 	"github.com/tfops/tfops/internal/runner/module"
 )
 
@@ -41,6 +45,10 @@ type Dir struct {
 // Close ends what is in memory, and the view.
 func (d *Dir) Close() {
 	d.backend.Close()
+	if uid := cell.User(); uid != 0 && d.View != nil {
+		// While no other phase of the workspace can begin. The next one sees to both, too.
+		_ = errors.Join(handover.End(uid), handover.Close(given.Own(d.Job)...))
+	}
 	if d.View != nil {
 		d.View.Close()
 	}
@@ -52,6 +60,11 @@ func (d *Dir) Close() {
 // ClearScratch has the phase begin with no private directory of another one.
 func (d *Dir) ClearScratch(j job.Job) error {
 	d.Scratch = filepath.Join(j.Ground, "scratch-"+string(j.Phase))
+	if uid := cell.User(); uid != 0 {
+		for _, dir := range []string{j.Tree, d.Scratch} {
+			datafile.WrittenBy(dir, uid)
+		}
+	}
 	return removeAll(d.Scratch)
 }
 

@@ -30,7 +30,10 @@ const maxPath = 107
 // left alone. The socket is made in a directory of the owner's and then moved
 // into its place, so there is no moment at which it is open wider than it
 // should be, whatever the umask.
-func Listen(path, group string) (*Socket, error) {
+//
+// Where engines run as other users, they pass through the directory to what they are given, and through
+// directories in it that are open to that: see package handover. Nobody sees names there.
+func Listen(path, group string, passed bool) (*Socket, error) {
 	if longest := max(len(path), len(nest(path))); longest > maxPath {
 		return nil, fault.New(fault.Invalid, "choose a shorter data_dir in tfops.hcl",
 			"the path of the socket has %d bytes, and the system allows %d: %s", longest, maxPath, path)
@@ -45,7 +48,7 @@ func Listen(path, group string) (*Socket, error) {
 	if err := checkOld(path); err != nil {
 		return nil, err
 	}
-	if err := guardDirectory(filepath.Dir(path), filepath.Base(path), gid); err != nil {
+	if err := guardDirectory(filepath.Dir(path), filepath.Base(path), gid, passed); err != nil {
 		return nil, cannot(path, group, err)
 	}
 	s := &Socket{path: path, group: group, gid: gid, arrivals: make(chan arrival), closed: make(chan struct{}),
@@ -105,7 +108,11 @@ func ownerOf(info fs.FileInfo) int {
 
 // guardDirectory gives the data directory its mode and takes from everybody
 // else what lies in it.
-func guardDirectory(dir, socket string, gid int) error {
+func guardDirectory(dir, socket string, gid int, passed bool) error {
+	own := fs.FileMode(0o700)
+	if passed {
+		own = 0o711
+	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
@@ -114,7 +121,7 @@ func guardDirectory(dir, socket string, gid int) error {
 		return fault.New(fault.Invalid, "give tfops a data_dir of its own in tfops.hcl",
 			"%s is a directory that everybody shares", dir)
 	}
-	if err := os.Chmod(dir, 0o700); err != nil { // closed while its contents are looked at
+	if err := os.Chmod(dir, own); err != nil { // closed while its contents are looked at
 		return err
 	}
 	if gid < 0 {
@@ -130,8 +137,12 @@ func guardDirectory(dir, socket string, gid int) error {
 			err == nil && (e.Name() == socket || info.Mode().Type() == fs.ModeSymlink) {
 			continue
 		}
-		if err == nil && info.Mode().Perm()&0o077 != 0 {
-			err = os.Chmod(filepath.Join(dir, e.Name()), info.Mode().Perm()&0o700)
+		keeps := fs.FileMode(0o700)
+		if err == nil && info.IsDir() {
+			keeps = own
+		}
+		if err == nil && info.Mode().Perm()&^keeps != 0 {
+			err = os.Chmod(filepath.Join(dir, e.Name()), info.Mode().Perm()&keeps)
 		}
 		if err != nil {
 			return err
@@ -140,7 +151,7 @@ func guardDirectory(dir, socket string, gid int) error {
 	if err := os.Chown(dir, -1, gid); err != nil {
 		return err
 	}
-	return os.Chmod(dir, 0o710)
+	return os.Chmod(dir, 0o710|own)
 }
 
 // cannot says what to do about an error of the system.

@@ -34,7 +34,7 @@ func gidOf(t *testing.T, path string) int {
 
 func listen(t *testing.T, path, group string) net.Listener {
 	t.Helper()
-	l, err := Listen(path, group)
+	l, err := Listen(path, group, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestListenReplacesOnlyAStaleSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Listen(path, "")
+	_, err = Listen(path, "", false)
 	testrig.WantFault(t, err, fault.Conflict, path, "another process")
 	left.SetUnlinkOnClose(false) // as a killed daemon leaves it
 	left.Close()
@@ -181,7 +181,7 @@ func TestListenRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Listen(tt.path, tt.group)
+			_, err := Listen(tt.path, tt.group, false)
 			testrig.WantFault(t, err, tt.code, tt.says)
 		})
 	}

@@ -51,7 +51,7 @@ func TestWhatIsInTheWayStays(t *testing.T) {
 				return
 			}
 			path := filepath.Join(t.TempDir(), "s")
-			l, err := Listen(path, "")
+			l, err := Listen(path, "", false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func errorsOf(all ...error) error {
 // removed and made again: whoever gets through to it is answered.
 func TestNoConnectionIsLostOverARestore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := Listen(path, "")
+	l, err := Listen(path, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
