@@ -84,12 +84,10 @@ func TestCodify(t *testing.T) {
 	}
 	p.Gone, p.Why = false, "the plan still changes tags"
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
-	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); r.out != p.Diff ||
-		!strings.Contains(r.err, "the plan still changes tags") {
-		t.Errorf("prints %q and %q", r.out, r.err)
-	}
+	heldBack(t, s, p.Diff, "the plan still changes tags")
 	p.Checked, p.Why = false, ""
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
+	heldBack(t, s, p.Diff, "is not checked")
 	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); !strings.Contains(r.err, "is not checked") ||
 		!strings.Contains(r.err, "tfops show 0k1v6bbbbbbb") {
 		t.Errorf("prints %q", r.err)
@@ -107,6 +105,35 @@ func TestCodify(t *testing.T) {
 	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); r.out != "" ||
 		!strings.Contains(r.err, "it is made by count") || !strings.Contains(r.err, "nothing of finding") {
 		t.Errorf("prints %q and %q", r.out, r.err)
+	}
+}
+
+// heldBack: a patch that no plan has proved goes nowhere from where it could be applied, unless somebody
+// asks for it as such.
+func heldBack(t *testing.T, s *shell, diff, why string) {
+	t.Helper()
+	line := strings.SplitAfter(diff, "\n")[0]
+	for _, args := range [][]string{nil, {"-o", "json"}, {"-o", "yaml"},
+		{"--file", filepath.Join(t.TempDir(), "x.patch")}} {
+		r := s.ends(exit.Failed, append([]string{"drift", "codify", "3f2a9"}, args...)...)
+		if strings.Contains(r.out, strings.TrimSpace(line)) || !strings.Contains(r.err, why) ||
+			!strings.Contains(r.err, "--unproved prints it all the same") {
+			t.Errorf("%q prints %q and %q", args, r.out, r.err)
+		}
+		if len(args) > 0 && args[0] == "--file" {
+			if _, err := os.Stat(args[1]); err == nil {
+				t.Errorf("the patch is in a file")
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "y.patch")
+	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9", "--unproved"); r.out != diff ||
+		!strings.Contains(r.err, why) {
+		t.Errorf("with --unproved, prints %q and %q", r.out, r.err)
+	}
+	s.ends(exit.Failed, "drift", "codify", "3f2a9", "--unproved", "--file", file)
+	if b, err := os.ReadFile(file); err != nil || string(b) != diff {
+		t.Errorf("with --unproved, the file holds %q, %v", b, err)
 	}
 }
 

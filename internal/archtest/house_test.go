@@ -47,8 +47,9 @@ var floors = [][]string{
 		"internal/drift/healing",
 		"internal/drift/groups",
 		"internal/usage", "internal/api/lookup", "internal/doctor"},
-	{"internal/fleet"},         // out of reach and the rules
-	{"internal/runner/mounts"}, // a part of a cell
+	{"internal/drift/codify/changes"}, // of what is classified
+	{"internal/fleet"},                // out of reach and the rules
+	{"internal/runner/mounts"},        // a part of a cell
 	{"internal/runner/handover", "internal/runner/treecopy"},
 	{"internal/runner/launch"}, // gives what mounts have decided on, as rules
 	{"internal/runner/cell"},

@@ -141,7 +141,11 @@ func TestCodifyIsNotEnough(t *testing.T) {
 		"other addresses change": {plan: func(p *plan.Plan) {
 			p.Changes = []plan.Change{also("box.two", plan.Create), also("box.two", plan.Delete),
 				also("data.box.seen", plan.ReadData), also("box.three", plan.Update)}
-		}, also: []string{"box.two", "box.three"}},
+		}, why: "with the patch a plan changes what no check found before: box.two (delete)",
+			also: []string{"box.two", "box.three"}},
+		"other addresses change, and none goes": {plan: func(p *plan.Plan) {
+			p.Changes = []plan.Change{also("box.three", plan.Update)}
+		}, also: []string{"box.three"}},
 		"the plan is not complete": {plan: func(p *plan.Plan) { p.Complete = false },
 			why: "the plan with the patch is not complete"},
 		"the plan fails": {fail: &job.Result{Outcome: job.Failed, Message: "no such size"},

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/drift/glob"
@@ -16,6 +17,7 @@ type leaf struct {
 	before, after any
 	unknown       bool // after is known only after an apply
 	sensitive     bool
+	joined        bool // of what went and of what came
 }
 
 // leaves are the differences of a change, by path; order keeps their order.
@@ -44,6 +46,14 @@ func differences(c *plan.Change) leaves {
 	for _, a := range diff.Of(narrowed(c, l)) {
 		l.add(a)
 	}
+	l.order = slices.DeleteFunc(l.order, func(p string) bool {
+		f := l.at[p]
+		same := f.joined && !f.unknown && !f.sensitive && values.Equal(f.before, f.after)
+		if same { // a part that a list which went and the one that came in its place share
+			delete(l.at, p)
+		}
+		return same
+	})
 	for element, n := range l.came {
 		if n != 0 {
 			list, _ := cutIndex(element)
@@ -122,7 +132,7 @@ func (l *leaves) add(a diff.Attr) {
 		if f.after == nil {
 			f.after = old.after
 		}
-		f.sensitive = f.sensitive || old.sensitive
+		f.sensitive, f.joined = f.sensitive || old.sensitive, true
 	}
 	l.at[a.Path] = f
 	l.roots[glob.Root(a.Path)] = true

@@ -50,6 +50,17 @@ func TestRules(t *testing.T) {
 		}
 		return object{"list": list}
 	}
+	rows := func(rows ...string) object {
+		var list []any
+		for _, row := range rows {
+			var of []any
+			for _, r := range row {
+				of = append(of, string(r))
+			}
+			list = append(list, of)
+		}
+		return object{"list": list}
+	}
 	for _, c := range []struct {
 		name                string
 		applied, head, last *plan.Plan
@@ -99,6 +110,21 @@ func TestRules(t *testing.T) {
 			planOf(one(change(plan.Update, rules("1", "2", "3"), rules("0", "2", "9", "3"))),
 				one(change(plan.Update, rules("0", "2", "9", "3"), rules("1", "2", "3")))), nil, nil,
 			[]string{`changed x.a (update) list[0].port: "1">"0"`, `changed x.a (update) list[2].port: null>"9"`, `changed x.a (update) list[2].who: null>"all"`}},
+		{"a row of a list of lists drifted in one element",
+			planOf(one(change(plan.Update, rows("ab", "c"), rows("ax", "c"))),
+				one(change(plan.Update, rows("ax", "c"), rows("ab", "c")))), nil, nil,
+			[]string{`changed x.a (update) list[0][1]: "b">"x"`}},
+		{"rows of a list of lists changed their places",
+			planOf(one(change(plan.Update, rows("ab", "ac"), rows("ac", "ab"))),
+				one(change(plan.Update, rows("ac", "ab"), rows("ab", "ac")))), nil, nil,
+			[]string{`changed x.a (update) list[0][0]: "a">null`, `changed x.a (update) list[0][1]: "b">null`,
+				`changed x.a (update) list[1][0]: null>"a" wants "a"`, `changed x.a (update) list[1][1]: null>"b" wants "c"`}},
+		{"rows of lists of lists of lists",
+			planOf(one(change(plan.Update, object{"list": []any{rows("ab", "c")["list"]}},
+				object{"list": []any{rows("ab", "d")["list"]}})),
+				one(change(plan.Update, object{"list": []any{rows("ab", "d")["list"]}},
+					object{"list": []any{rows("ab", "c")["list"]}}))), nil, nil,
+			[]string{`changed x.a (update) list[0][1][0]: "c">"d"`}},
 		{"a key of a map drifted, and an input changes another",
 			planOf(one(change(plan.Update, object{"list": object{"a.b/c": "x", "a.b/d": "1"}},
 				object{"list": object{"a.b/c": "y", "a.b/d": "1"}})),

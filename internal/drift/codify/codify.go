@@ -17,27 +17,19 @@ package codify
 
 import (
 	"bytes"
-	"cmp"
 	"io/fs"
 	"maps"
 	"path"
 	"slices"
 
+	"github.com/tfops/tfops/internal/drift/codify/changes"
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
 )
 
 // Change is one attribute that is to match the world.
-type Change struct {
-	Path string // as in a finding: "tags.Name", "ingress[0].from_port"
-	// Was is the value that was applied, as JSON; nil for none. It finds the
-	// elements of lists and the nested blocks, whose order in the source need
-	// not be that of the state.
-	Was       any
-	Want      any // the value in the world, as JSON; nil when there is none
-	Sensitive bool
-}
+type Change = changes.Change
 
 // Edit is one file before and after.
 type Edit struct{ Before, After []byte }
@@ -53,13 +45,14 @@ type Proposal struct {
 // Propose makes the source say what the world has at one resource instance.
 // An error means that the resource could not be looked at; what cannot be
 // codified is in the proposal.
-func Propose(s hclsource.Source, address string, changes []Change) (Proposal, error) {
+func Propose(s hclsource.Source, address string, list []Change) (Proposal, error) {
 	e, at, err := open(s, address)
 	if err != nil {
 		return Proposal{}, err
 	}
 	var p Proposal
-	for _, c := range ordered(changes) {
+	list, p.Refused = changes.Ordered(list)
+	for _, c := range list {
 		saved := maps.Clone(e.Now)
 		if r := e.change(at, c); r != nil {
 			e.Restore(saved)
@@ -74,7 +67,11 @@ func Propose(s hclsource.Source, address string, changes []Change) (Proposal, er
 }
 
 // editor makes sources say what the world has.
-type editor struct{ *hclsource.Sources }
+type editor struct {
+	*hclsource.Sources
+	indexes map[string]int    // where the source has a nested block or an element that was applied, by its path
+	moving  map[string]string // texts of elements and blocks that were taken out, by list and value
+}
 
 // open reads the root module and checks that the resource is written in the
 // modules that lead to it.
@@ -88,35 +85,9 @@ func open(s hclsource.Source, address string) (*editor, hclsource.Target, error)
 		return nil, at, fault.New(fault.Invalid, "name a directory of the repository",
 			"%q is not a directory within the repository", s.Dir)
 	}
-	e := &editor{hclsource.New(s)}
+	e := &editor{Sources: hclsource.New(s), indexes: map[string]int{}, moving: map[string]string{}}
 	_, err = e.Locate(at)
 	return e, at, err
-}
-
-// ordered has values set before elements are removed, later elements first,
-// and elements added last: an index in a path then means what it says.
-func ordered(changes []Change) []Change {
-	rank := func(c Change) int {
-		switch {
-		case c.Want == nil:
-			return 1
-		case c.Was == nil:
-			return 2
-		}
-		return 0
-	}
-	out := slices.Clone(changes)
-	slices.SortStableFunc(out, func(a, b Change) int {
-		if r := cmp.Compare(rank(a), rank(b)); r != 0 || rank(a) == 0 {
-			return r
-		}
-		order := hclsource.CompareSteps(a.Path, b.Path)
-		if rank(a) == 1 {
-			return -order
-		}
-		return order
-	})
-	return out
 }
 
 // change edits what one attribute needs.
@@ -125,13 +96,9 @@ func (e *editor) change(at hclsource.Target, c Change) *hclsource.Refusal {
 		return hclsource.Refuse("the value is sensitive, and source is no place for a secret",
 			"write it to your secret store and refer to it, or put the old value back with `tfops sync WORKSPACE`")
 	}
-	steps, err := hclsource.ParsePath(c.Path)
-	if err != nil {
-		return hclsource.Refuse(err.Error(), "")
-	}
 	e.Edits = 0
-	if r := e.put(at, wish{steps: steps, was: c.Was, want: c.Want}, 0); r != nil || e.Edits > 0 {
-		return r.Otherwise(steps)
+	if r := e.put(at, wish{Change: c}, 0); r != nil || e.Edits > 0 {
+		return r.Otherwise(c.Steps)
 	}
 	sc, err := e.Locate(at)
 	if err != nil {

@@ -1,41 +1,44 @@
 package codify
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/drift"
-	"github.com/tfops/tfops/internal/drift/classify"
+	"github.com/tfops/tfops/internal/drift/codify/changes"
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/plan"
 )
 
 // ForDifference proposes the edit after which the source says what the world
-// has at a difference: Propose, or ProposeRemoval for what is gone. Attributes
+// has at a difference, which a check's plan found: Propose, or ProposeRemoval for what is gone. Attributes
 // that a rule leaves out stay as they are, unless all are left out. A class
 // that no edit of the source settles is refused as a whole.
-func ForDifference(s hclsource.Source, d drift.Difference) (Proposal, error) {
-	if r := against(d); r != nil {
-		return Proposal{Files: map[string]Edit{}, Refused: []hclsource.Refusal{*r}}, nil
-	}
-	if d.Class == drift.Deleted || wholly(d) && d.Action == plan.Create {
+func ForDifference(s hclsource.Source, d drift.Difference, check *plan.Plan) (Proposal, error) {
+	r := against(d)
+	if r == nil && (d.Class == drift.Deleted || wholly(d) && d.Action == plan.Create) {
 		return ProposeRemoval(s, d.Address)
 	}
-	var changes []Change
-	for _, a := range meant(d) {
-		changes = append(changes, Change{Path: a.Path, Was: a.Before, Want: a.After, Sensitive: a.Sensitive})
+	var list []Change
+	if r == nil {
+		list, r = asked(d, check)
 	}
-	return Propose(s, d.Address, changes)
+	if r != nil {
+		return Proposal{Files: map[string]Edit{}, Refused: []hclsource.Refusal{*r}}, nil
+	}
+	return Propose(s, d.Address, list)
 }
 
-// meant are the attributes that a difference is about: those that no rule
-// leaves out, or all of them where rules leave out all.
-func meant(d drift.Difference) []drift.Attribute {
-	left := slices.DeleteFunc(slices.Clone(d.Attributes), func(a drift.Attribute) bool { return a.IgnoredBy != "" })
-	if len(left) == 0 {
-		return d.Attributes
+// asked are the changes of the source that a difference asks for, by the plan of the check that found it.
+func asked(d drift.Difference, check *plan.Plan) ([]Change, *hclsource.Refusal) {
+	if check != nil {
+		for _, c := range check.Drift {
+			if c.Address == d.Address && c.Deposed == "" {
+				return changes.Wanted(c, changes.Meant(d)), nil
+			}
+		}
 	}
-	return left
+	return nil, hclsource.Refuse("the check that found it is not kept any more, so it cannot be told what came, what "+
+		"went and what changed", "check it again with `tfops drift WORKSPACE`")
 }
 
 // wholly reports whether the difference is of the resource, not of attributes.
@@ -87,45 +90,4 @@ func against(d drift.Difference) *hclsource.Refusal {
 	}
 	return hclsource.Refuse("nothing that is written into the code settles it",
 		"look at it: tfops drift findings WORKSPACE")
-}
-
-// Gone reports whether a plan that was made with the edit applied shows a
-// difference no more, be it in what was codified or in what could not be.
-// Otherwise it says why not.
-func Gone(d drift.Difference, p *plan.Plan) (why string, gone bool) {
-	switch {
-	case p == nil:
-		return "there is no plan with the patch", false
-	case p.Errored || !p.Complete:
-		return "the plan with the patch is not complete", false
-	}
-	var left []string
-	about := meant(d)
-	for _, now := range classify.Differences(classify.Evidence{Applied: p}) {
-		if now.Address != d.Address || now.Class == drift.StateOnly || now.Class == drift.CheckFailed {
-			continue
-		}
-		for _, a := range now.Attributes {
-			if slices.ContainsFunc(about, func(was drift.Attribute) bool { return meet(was.Path, a.Path) }) {
-				left = append(left, strings.TrimPrefix(d.Address+"."+a.Path, ".")+" ("+string(now.Class)+")")
-			}
-		}
-	}
-	if len(left) == 0 {
-		return "", true
-	}
-	return "with the patch a plan still changes " + strings.Join(left, ", "), false
-}
-
-// meet reports whether two paths are of the same value, or one within the
-// other. Indexes do not count: the elements of lists and sets move.
-func meet(a, b string) bool {
-	a, b = flat(a), flat(b)
-	return a == b || a == "" || b == "" || strings.HasPrefix(a, b+".") || strings.HasPrefix(b, a+".")
-}
-
-// flat is a path up to its first index.
-func flat(path string) string {
-	path, _, _ = strings.Cut(path, "[")
-	return path
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/tfops/tfops/internal/drift/codify/changes"
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 )
 
@@ -15,6 +16,9 @@ type site struct {
 	sc   *hclsource.Scope // nil in a file of values: that is the root's own
 	expr hclsyntax.Expression
 	rest []hclsource.Step // what leads on from expr: one step to an element that is not there, or nothing
+	near []any            // what was applied at the last indexes of rest
+
+	whole bool // it is taken out: what holds the end of the path is meant, not what is written there
 
 	// What holds expr, so that it can be taken out; without either it is a
 	// value that has to be something, and null is written instead.
@@ -110,8 +114,11 @@ func (e *editor) intoObject(st site, x *hclsyntax.ObjectConsExpr, depth int) (si
 	case found < 0:
 		return st, nil
 	}
-	return e.follow(site{sc: st.sc, expr: x.Items[found].ValueExpr, rest: st.rest[1:], in: x, index: found,
-		keyed: st.keyed}, depth+1)
+	st.expr, st.rest, st.in, st.index, st.arg = x.Items[found].ValueExpr, st.rest[1:], x, found, nil
+	if st.whole && len(st.rest) == 0 {
+		return st, nil
+	}
+	return e.follow(st, depth+1)
 }
 
 func (e *editor) intoTuple(st site, x *hclsyntax.TupleConsExpr, depth int) (site, *hclsource.Refusal) {
@@ -120,11 +127,18 @@ func (e *editor) intoTuple(st site, x *hclsyntax.TupleConsExpr, depth int) (site
 		return st, nil
 	case !st.rest[0].IsIndex:
 		return st, hclsource.Refuse("the source has a list here, not an object", hclsource.Handwork).In(x.Range())
-	case len(st.rest) == 1 || st.rest[0].Index >= len(x.Exprs):
+	case len(st.rest) == 1 || len(x.Exprs) == 0 || st.rest[0].Index >= len(x.Exprs):
 		return st, nil // the element is chosen by its value
 	}
 	i := st.rest[0].Index
-	return e.follow(site{sc: st.sc, expr: x.Exprs[i], rest: st.rest[1:], in: x, index: i, keyed: st.keyed}, depth+1)
+	if n := len(st.near) - changes.Indexes(st.rest); n >= 0 && len(st.near) > 0 && st.near[n] != nil {
+		var r *hclsource.Refusal
+		if i, r = elementOf(x, i, st.near[n]); r != nil {
+			return st, r
+		}
+	}
+	st.expr, st.rest, st.in, st.index, st.arg = x.Exprs[i], st.rest[1:], x, i, nil
+	return e.follow(st, depth+1)
 }
 
 // keyText is the key of an object's item when it is plain.
@@ -165,7 +179,8 @@ func (e *editor) reference(st site, x *hclsyntax.ScopeTraversalExpr, depth int) 
 			return st, hclsource.Refuse(fmt.Sprintf("%s is not written in this module", hclsource.PathOf(path[:2])),
 				hclsource.Handwork).In(x.Range())
 		}
-		return e.follow(site{sc: st.sc.Outside(), expr: a.Expr, rest: whole[2:]}, depth+1)
+		return e.follow(site{sc: st.sc.Outside(), expr: a.Expr, rest: whole[2:], near: st.near, whole: st.whole},
+			depth+1)
 	case "each":
 		return e.each(st, whole, x.Range(), depth)
 	}
@@ -193,8 +208,8 @@ func (e *editor) each(st site, whole []hclsource.Step, self hcl.Range, depth int
 			}
 		}
 	}
-	out, r := e.follow(site{sc: s.Outside(), expr: over, rest: slices.Concat([]hclsource.Step{*s.Key}, whole[2:])},
-		depth+1)
+	out, r := e.follow(site{sc: s.Outside(), expr: over, rest: slices.Concat([]hclsource.Step{*s.Key}, whole[2:]),
+		near: st.near, whole: st.whole}, depth+1)
 	if r == nil && out.in == over && len(whole) == 2 {
 		out.in = nil // the instance has to stay
 	}

@@ -9,16 +9,35 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/drift/codify/changes"
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/fault"
 )
 
 // wish is one value that the source is to have.
 type wish struct {
-	steps     []hclsource.Step
-	was, want any
-	exact     bool // the last index is that of the source
-	insert    bool // an element is added before that index
+	Change
+	exact  bool // the last index is that of the source
+	insert bool // an element is added before that index
+}
+
+// below is what is to be put at a step below a wish.
+func (w wish) below(s hclsource.Step, was, want any) wish {
+	out := wish{Change: Change{Was: was, Want: want, Null: want == nil, Shaped: w.Shaped, Place: w.AtKey(s.Key)}}
+	if s.IsIndex {
+		out.Place, out.exact = w.AtIndex(s.Index, nil), true // it is the source's own
+	}
+	return out
+}
+
+// at is the wish with the index that the source has for an element that was applied, whose step is the n-th.
+func (w wish) at(n, index int) wish {
+	w.Steps, w.Near = slices.Clone(w.Steps), slices.Clone(w.Near)
+	w.Steps[n].Index = index
+	if i := changes.Indexes(w.Steps[:n]); i < len(w.Near) {
+		w.Near[i] = nil
+	}
+	return w
 }
 
 // maxValue is how deep a value may be nested.
@@ -34,7 +53,7 @@ func (e *editor) put(at hclsource.Target, w wish, depth int) *hclsource.Refusal 
 	if err != nil {
 		return hclsource.Refuse(err.Error(), fault.Next(err))
 	}
-	parts, r := e.putBody(sc, append([]*hclsyntax.Block{sc.Block}, sc.Rest...), w.steps, w)
+	parts, r := e.putBody(sc, append([]*hclsyntax.Block{sc.Block}, sc.Rest...), w.Steps, w)
 	if r != nil {
 		return r
 	}
@@ -52,13 +71,15 @@ func (e *editor) put(at hclsource.Target, w wish, depth int) *hclsource.Refusal 
 func (e *editor) putBody(sc *hclsource.Scope, blocks []*hclsyntax.Block, rest []hclsource.Step, w wish) ([]wish,
 	*hclsource.Refusal) {
 	if rest[0].IsIndex {
-		return nil, hclsource.Refuse(fmt.Sprintf("%s leads to nothing in the source", hclsource.PathOf(w.steps)),
+		return nil, hclsource.Refuse(fmt.Sprintf("%s leads to nothing in the source", hclsource.PathOf(w.Steps)),
 			hclsource.Handwork).In(blocks[0].DefRange())
 	}
 	name := rest[0].Key
 	for _, b := range slices.Backward(blocks) {
 		if a := b.Body.Attributes[name]; a != nil {
-			st, r := e.follow(site{sc: sc, expr: a.Expr, rest: rest[1:], arg: a}, 0)
+			before := changes.Indexes(w.Steps[:len(w.Steps)-len(rest)])
+			st, r := e.follow(site{sc: sc, expr: a.Expr, rest: rest[1:], near: w.Near[min(before, len(w.Near)):],
+				arg: a, whole: w.Does() == changes.Removes}, 0)
 			if r != nil {
 				return nil, r
 			}
@@ -68,6 +89,9 @@ func (e *editor) putBody(sc *hclsource.Scope, blocks []*hclsyntax.Block, rest []
 	nested, r := nestedBlocks(blocks, name)
 	if r != nil {
 		return nil, r
+	}
+	if w.Block != nil && (len(rest) == 1 || len(rest) == 2 && rest[1].IsIndex) {
+		return nil, e.putBlock(sc, blocks[0], nested, w)
 	}
 	if len(nested) > 0 {
 		return e.putNested(sc, nested, rest[1:], w)
@@ -99,65 +123,79 @@ func nestedBlocks(blocks []*hclsyntax.Block, name string) ([]*hclsyntax.Block, *
 // putNested edits one of the nested blocks of a name.
 func (e *editor) putNested(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []hclsource.Step, w wish) ([]wish,
 	*hclsource.Refusal) {
-	b, index, rest, r := e.choose(sc, nested, rest, w)
+	index, r := e.choose(sc, nested, rest, w)
 	if r != nil {
 		return nil, r
+	}
+	b := nested[index]
+	if len(rest) > 0 && rest[0].IsIndex {
+		w, rest = w.at(len(w.Steps)-len(rest), index), rest[1:]
 	}
 	if len(rest) > 0 {
 		return e.putBody(sc, []*hclsyntax.Block{b}, rest, w)
 	}
-	if w.want == nil {
+	if w.Want == nil {
 		if r := e.allow(site{sc: sc}); r != nil {
 			return nil, r
 		}
-		return nil, e.CutLines(b.Range(), true)
+		text := e.BlockText(b)
+		r := e.CutLines(b.Range(), true)
+		e.took(w, text, r)
+		return nil, r
 	}
-	was, okW := w.was.(map[string]any)
-	want, okN := w.want.(map[string]any)
+	was, okW := w.Was.(map[string]any)
+	want, okN := w.Want.(map[string]any)
 	if !okW || !okN {
 		return nil, hclsource.Refuse("a whole block is not written from the world's values: some of them are the "+
 			"provider's own", hclsource.Handwork).In(b.DefRange())
 	}
-	base := slices.Clone(w.steps)
-	if n := len(base) - 1; base[n].IsIndex {
-		base[n].Index = index
-	}
-	return parts(base, was, want, slices.Sorted(maps.Keys(want))), nil
+	return parts(w, was, want, slices.Sorted(maps.Keys(want))), nil
 }
 
 // choose finds the block that a path means: by its index when that fits with
 // what was applied, otherwise by its values.
 func (e *editor) choose(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []hclsource.Step,
-	w wish) (*hclsyntax.Block, int, []hclsource.Step, *hclsource.Refusal) {
+	w wish) (int, *hclsource.Refusal) {
 	at := 0
+	fits := func(b *hclsyntax.Block) bool { return e.blockIs(sc, b, rest, w.Was) }
+	known := w.Was != nil && !w.exact
 	if len(rest) > 0 && rest[0].IsIndex {
 		at, rest = rest[0].Index, rest[1:]
+		if n := changes.Indexes(w.Steps[:len(w.Steps)-len(rest)-1]); n < len(w.Near) {
+			was := w.Near[n]
+			fits = func(b *hclsyntax.Block) bool { return e.blockIs(sc, b, nil, was) }
+			known = was != nil
+		}
 	} else if len(nested) > 1 {
-		return nil, 0, nil, hclsource.Refuse(fmt.Sprintf("there are %d blocks, and the path names none of them",
+		return 0, hclsource.Refuse(fmt.Sprintf("there are %d blocks, and the path names none of them",
 			len(nested)), hclsource.Handwork).In(nested[0].DefRange())
 	}
-	if w.was == nil || w.exact {
-		if at < len(nested) {
-			return nested[at], at, rest, nil
-		}
-		return nil, 0, nil, hclsource.Refuse("this block is not written in the source",
-			hclsource.Handwork).In(nested[0].DefRange())
+	place := hclsource.PathOf(w.Steps[:len(w.Steps)-len(rest)])
+	if i, ok := e.indexes[place]; ok && known && len(w.Near) > 0 && i < len(nested) {
+		return i, nil
 	}
-	var fits []int
+	var found []int
 	for i, b := range nested {
-		if e.blockIs(sc, b, rest, w.was) {
-			fits = append(fits, i)
+		if known && fits(b) {
+			found = append(found, i)
 		}
 	}
 	switch {
-	case slices.Contains(fits, at):
-	case len(fits) == 1:
-		at = fits[0]
+	case !known && at >= len(nested):
+		return 0, hclsource.Refuse("this block is not written in the source",
+			hclsource.Handwork).In(nested[0].DefRange())
+	case !known, slices.Contains(found, at):
+	case len(found) == 1:
+		at = found[0]
+	case len(nested) == 1 && at == 0 && len(rest) > 0: // its value is looked at where it is written
 	default:
-		return nil, 0, nil, hclsource.Refuse("it cannot be told which of the blocks this is: none, or more than "+
+		return 0, hclsource.Refuse("it cannot be told which of the blocks this is: none, or more than "+
 			"one, has the values that were applied", hclsource.Handwork).In(nested[0].DefRange())
 	}
-	return nested[at], at, rest, nil
+	if known && len(w.Near) > 0 {
+		e.indexes[place] = at
+	}
+	return at, nil
 }
 
 // blockIs reports whether a block has what was applied: the value at the end
@@ -196,16 +234,16 @@ func (e *editor) blockIs(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsour
 
 // putNew adds an argument that is not written.
 func (e *editor) putNew(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsource.Step, w wish) *hclsource.Refusal {
-	if w.want == nil {
+	if w.Want == nil {
 		return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so there is nothing to take out: what "+
 			"was applied is the provider's default", rest[0].Key),
 			"put the old value back with `tfops sync WORKSPACE`, or write the default that you want").In(b.DefRange())
 	}
-	want, err := hclsource.ToValue(w.want)
+	want, err := hclsource.ToValue(w.Want)
 	if err != nil {
 		return hclsource.Refuse(err.Error(), hclsource.Handwork).In(b.DefRange())
 	}
-	if blocky(want) {
+	if !w.Shaped && blocky(want) {
 		return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, and may be one of nested blocks",
 			rest[0].Key), hclsource.Handwork).In(b.DefRange())
 	}
@@ -242,13 +280,13 @@ func (e *editor) allow(st site) *hclsource.Refusal {
 }
 
 // parts are the keys whose values differ, each to be put on its own.
-func parts(base []hclsource.Step, was, want map[string]any, keys []string) []wish {
+func parts(w wish, was, want map[string]any, keys []string) []wish {
 	var out []wish
 	for _, k := range keys {
 		if old, ok := was[k]; ok && reflect.DeepEqual(old, want[k]) {
 			continue
 		}
-		out = append(out, wish{steps: slices.Concat(base, []hclsource.Step{{Key: k}}), was: was[k], want: want[k]})
+		out = append(out, w.below(hclsource.Step{Key: k}, was[k], want[k]))
 	}
 	return out
 }

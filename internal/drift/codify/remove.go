@@ -56,14 +56,14 @@ func (e *editor) removeInstance(sc *hclsource.Scope, at hclsource.Target) *hclso
 	if call, ok := over.(*hclsyntax.FunctionCallExpr); ok && call.Name == "toset" && len(call.Args) == 1 {
 		return e.removeFromSet(sc, call.Args[0], at.Key.Key)
 	}
-	st, r := e.follow(site{sc: sc.Outside(), expr: over, rest: []hclsource.Step{*at.Key}}, 0)
+	st, r := e.follow(site{sc: sc.Outside(), expr: over, rest: []hclsource.Step{*at.Key}, whole: true}, 0)
 	if r != nil {
 		return r
 	}
 	if st.in == nil {
 		return hclsource.Refuse("the instance is not written in for_each", hclsource.Handwork).In(over.Range())
 	}
-	return e.takeOut(st)
+	return e.takeOut(st, wish{})
 }
 
 func (e *editor) removeFromSet(sc *hclsource.Scope, x hclsyntax.Expression, key string) *hclsource.Refusal {

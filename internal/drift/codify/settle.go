@@ -1,14 +1,17 @@
 package codify
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/drift/codify/changes"
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 )
 
@@ -20,10 +23,10 @@ func (e *editor) settle(st site, w wish) ([]wish, *hclsource.Refusal) {
 	if len(st.rest) > 0 {
 		return nil, e.item(st, w)
 	}
-	if w.want == nil {
-		return nil, e.takeOut(st)
+	if w.Want == nil {
+		return nil, e.takeOut(st, w)
 	}
-	want, err := hclsource.ToValue(w.want)
+	want, err := hclsource.ToValue(w.Want)
 	if err != nil {
 		return nil, hclsource.Refuse(err.Error(), hclsource.Handwork).In(st.expr.Range())
 	}
@@ -49,11 +52,11 @@ func (e *editor) settle(st site, w wish) ([]wish, *hclsource.Refusal) {
 // elsewhere refuses a value below an index whose neighbours in the source are
 // not what was applied: the order is another.
 func (w wish) elsewhere(have cty.Value, st site) *hclsource.Refusal {
-	below := slices.ContainsFunc(w.steps[:len(w.steps)-1], func(s hclsource.Step) bool { return s.IsIndex })
-	if !below || w.was == nil || w.exact {
+	below := slices.ContainsFunc(w.Steps[:len(w.Steps)-1], func(s hclsource.Step) bool { return s.IsIndex })
+	if !below || w.Was == nil || w.exact {
 		return nil
 	}
-	if was, err := hclsource.ToValue(w.was); err == nil && hclsource.Same(have, was) {
+	if was, err := hclsource.ToValue(w.Was); err == nil && hclsource.Same(have, was) {
 		return nil
 	}
 	return hclsource.Refuse("the source has another value here than was applied, so the element may be another one",
@@ -70,8 +73,8 @@ func (e *editor) exchange(st site, want cty.Value) *hclsource.Refusal {
 }
 
 // takeOut removes what holds the value; where there has to be one it is null.
-func (e *editor) takeOut(st site) *hclsource.Refusal {
-	if v, ok := hclsource.Constant(st.expr); ok && v.IsNull() {
+func (e *editor) takeOut(st site, w wish) *hclsource.Refusal {
+	if v, ok := hclsource.Constant(st.expr); ok && v.IsNull() && (w.Null || st.in == nil) {
 		return nil
 	}
 	if r := e.allow(st); r != nil {
@@ -79,14 +82,39 @@ func (e *editor) takeOut(st site) *hclsource.Refusal {
 	}
 	switch in := st.in.(type) {
 	case *hclsyntax.ObjectConsExpr:
-		return e.CutItem(in, st.index)
+		if !w.Null {
+			return e.CutItem(in, st.index)
+		}
 	case *hclsyntax.TupleConsExpr:
-		return e.CutElement(in, st.index)
+		if !w.Null {
+			text := string(e.Text(st.expr.Range()))
+			r := e.CutElement(in, st.index)
+			e.took(w, text, r)
+			return r
+		}
+	default:
+		if st.arg != nil {
+			return e.CutLines(st.arg.SrcRange, false)
+		}
 	}
-	if st.arg != nil {
-		return e.CutLines(st.arg.SrcRange, false)
+	if !e.Plain(st.expr) {
+		return e.Opaque(st.expr)
 	}
 	return e.exchange(st, cty.NullVal(cty.DynamicPseudoType))
+}
+
+// took keeps the text of an element or a block that was taken out of a list, for one of the same value
+// that comes into it: so it moves as it is written.
+func (e *editor) took(w wish, text string, r *hclsource.Refusal) {
+	if r == nil && len(w.Steps) > 0 {
+		e.moving[w.moves(w.Was)] = strings.ReplaceAll(text, "\r\n", "\n")
+	}
+}
+
+// moves names a value of the list that a wish is about an element of.
+func (w wish) moves(v any) string {
+	text, _ := json.Marshal(v)
+	return hclsource.PathOf(w.Steps[:len(w.Steps)-1]) + " " + string(text)
 }
 
 // item adds a key to an object.
@@ -95,10 +123,10 @@ func (e *editor) item(st site, w wish) *hclsource.Refusal {
 	if !ok {
 		return e.Opaque(st.expr)
 	}
-	if w.want == nil {
+	if w.Want == nil && !w.Null {
 		return nil // it is not there
 	}
-	want, err := hclsource.ToValue(w.want)
+	want, err := hclsource.ToValue(w.Want)
 	if err != nil {
 		return hclsource.Refuse(err.Error(), hclsource.Handwork).In(object.Range())
 	}
@@ -106,7 +134,7 @@ func (e *editor) item(st site, w wish) *hclsource.Refusal {
 		last := st.rest[len(st.rest)-1]
 		if last.IsIndex {
 			return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so it is not known what its other "+
-				"elements are", hclsource.PathOf(w.steps[:len(w.steps)-1])), hclsource.Handwork).In(object.Range())
+				"elements are", hclsource.PathOf(w.Steps[:len(w.Steps)-1])), hclsource.Handwork).In(object.Range())
 		}
 		want, st.rest = cty.ObjectVal(map[string]cty.Value{last.Key: want}), st.rest[:len(st.rest)-1]
 	}
@@ -118,74 +146,106 @@ func (e *editor) item(st site, w wish) *hclsource.Refusal {
 
 // element adds, changes or removes an element of a list.
 func (e *editor) element(st site, tuple *hclsyntax.TupleConsExpr, w wish) ([]wish, *hclsource.Refusal) {
-	at, last := st.rest[0].Index, len(w.steps)-1
-	w.exact = w.exact || !w.steps[last].IsIndex // it is the source's own index
-	if w.insert || w.was == nil && !w.exact && w.want != nil {
-		want, err := hclsource.ToValue(w.want)
-		if err != nil || at > len(tuple.Exprs) {
-			return nil, hclsource.Refuse("the list in the source is shorter than that in the world",
-				hclsource.Handwork).In(tuple.Range())
-		}
-		if r := e.allow(st); r != nil {
-			return nil, r
-		}
-		return nil, e.AddElement(tuple, at, want)
+	at, last := st.rest[0].Index, len(w.Steps)-1
+	w.exact = w.exact || !w.Steps[last].IsIndex // it is the source's own index
+	if w.insert || w.Does() == changes.Adds && !w.exact {
+		return nil, e.newElement(st, tuple, at, w)
 	}
 	if !w.exact {
-		if w.want != nil && hasElement(tuple, w.want) && !hasElement(tuple, w.was) {
+		if w.Want != nil && hasElement(tuple, w.Want) && !hasElement(tuple, w.Was) {
 			return nil, nil
 		}
 		var r *hclsource.Refusal
-		if at, r = elementOf(tuple, at, w.was); r != nil {
+		if at, r = elementOf(tuple, at, w.Was); r != nil {
 			return nil, r
 		}
 	}
 	if at >= len(tuple.Exprs) {
 		return nil, hclsource.Refuse("this element is not written in the source", hclsource.Handwork).In(tuple.Range())
 	}
-	found, r := e.follow(site{sc: st.sc, expr: tuple.Exprs[at], in: tuple, index: at, keyed: st.keyed}, 0)
-	if r != nil {
-		return nil, r
+	found := site{sc: st.sc, expr: tuple.Exprs[at], in: tuple, index: at, keyed: st.keyed}
+	if w.Does() != changes.Removes {
+		var r *hclsource.Refusal
+		if found, r = e.follow(found, 0); r != nil {
+			return nil, r
+		}
 	}
-	if w.steps[last].IsIndex {
-		w.steps = slices.Clone(w.steps)
-		w.steps[last].Index = at
+	if w.Steps[last].IsIndex {
+		w = w.at(last, at)
 	}
 	w.exact = true
 	return e.settle(found, w)
 }
 
+// newElement adds an element to a list: as it was written where it only moves.
+func (e *editor) newElement(st site, tuple *hclsyntax.TupleConsExpr, at int, w wish) *hclsource.Refusal {
+	want, err := hclsource.ToValue(w.Want)
+	if err != nil || at > len(tuple.Exprs) {
+		return hclsource.Refuse("the list in the source is shorter than that in the world",
+			hclsource.Handwork).In(tuple.Range())
+	}
+	if r := e.allow(st); r != nil {
+		return r
+	}
+	return e.AddElement(tuple, at, e.moving[w.moves(w.Want)], want)
+}
+
 // elementOf finds the element that was applied.
 func elementOf(tuple *hclsyntax.TupleConsExpr, at int, was any) (int, *hclsource.Refusal) {
-	fits := elements(tuple, was)
+	found := elements(tuple, was)
 	switch {
-	case slices.Contains(fits, at):
+	case slices.Contains(found, at):
 		return at, nil
-	case len(fits) == 1:
-		return fits[0], nil
+	case len(found) == 1:
+		return found[0], nil
 	}
 	return 0, hclsource.Refuse("it cannot be told which element of the list this is: none, or more than one, has "+
 		"the value that was applied", hclsource.Handwork).In(tuple.Range())
 }
 
-// elements are the indexes of the elements that have a value.
+// elements are the indexes of the elements that have a value, as far as they are plain.
 func elements(tuple *hclsyntax.TupleConsExpr, v any) []int {
 	var out []int
-	value, err := hclsource.ToValue(v)
 	for i, x := range tuple.Exprs {
-		if have, ok := hclsource.Constant(x); ok && err == nil && hclsource.Same(have, value) {
+		if same, plain := isValue(x, v); same && plain {
 			out = append(out, i)
 		}
 	}
 	return out
 }
 
+// isValue reports whether an expression has a value, and whether any of it is plain. An object is told by
+// what is plain in it.
+func isValue(x hclsyntax.Expression, v any) (same, plain bool) {
+	if have, ok := hclsource.Constant(x); ok {
+		value, err := hclsource.ToValue(v)
+		if err == nil && hclsource.Same(have, value) {
+			return true, true
+		}
+	}
+	object, isObject := x.(*hclsyntax.ObjectConsExpr)
+	values, ok := v.(map[string]any)
+	if !isObject || !ok {
+		_, plain = hclsource.Constant(x)
+		return !plain, plain
+	}
+	for _, item := range object.Items {
+		k, ok := keyText(item.KeyExpr)
+		same, known := isValue(item.ValueExpr, values[k])
+		if ok && known && !same {
+			return false, true
+		}
+		plain = plain || ok && known
+	}
+	return true, plain
+}
+
 func hasElement(tuple *hclsyntax.TupleConsExpr, v any) bool { return len(elements(tuple, v)) > 0 }
 
 // mergeObject is the keys of an object that differ.
 func mergeObject(object *hclsyntax.ObjectConsExpr, w wish) ([]wish, *hclsource.Refusal) {
-	want, _ := w.want.(map[string]any)
-	was, _ := w.was.(map[string]any)
+	want, _ := w.Want.(map[string]any)
+	was, _ := w.Was.(map[string]any)
 	var gone []string
 	for _, item := range object.Items {
 		k, ok := keyText(item.KeyExpr)
@@ -197,9 +257,11 @@ func mergeObject(object *hclsyntax.ObjectConsExpr, w wish) ([]wish, *hclsource.R
 			gone = append(gone, k)
 		}
 	}
-	out := parts(w.steps, was, want, slices.Sorted(maps.Keys(want)))
+	out := parts(w, was, want, slices.Sorted(maps.Keys(want)))
 	for _, k := range gone {
-		out = append(out, wish{steps: slices.Concat(w.steps, []hclsource.Step{{Key: k}})})
+		p := w.below(hclsource.Step{Key: k}, nil, nil)
+		p.Null = false
+		out = append(out, p)
 	}
 	return out, nil
 }
@@ -207,8 +269,8 @@ func mergeObject(object *hclsyntax.ObjectConsExpr, w wish) ([]wish, *hclsource.R
 // mergeTuple is what turns a list into another: what both begin and end with
 // stays, the rest is changed, removed or added.
 func mergeTuple(tuple *hclsyntax.TupleConsExpr, want cty.Value, w wish) []wish {
-	to, _ := w.want.([]any)
-	from, _ := w.was.([]any)
+	to, _ := w.Want.([]any)
+	from, _ := w.Was.([]any)
 	values := want.AsValueSlice()
 	n, m := len(tuple.Exprs), len(to)
 	stays := func(i, j int) bool {
@@ -223,22 +285,24 @@ func mergeTuple(tuple *hclsyntax.TupleConsExpr, want cty.Value, w wish) []wish {
 		tail++
 	}
 	both := head + min(n, m) - head - tail
-	at := func(i int) []hclsource.Step {
-		return slices.Concat(w.steps, []hclsource.Step{{Index: i, IsIndex: true}})
-	}
+	at := func(i int, to any) wish { return w.below(hclsource.Step{Index: i, IsIndex: true}, nil, to) }
 	var out []wish
 	for i := head; i < both; i++ {
-		p := wish{steps: at(i), want: to[i], exact: true}
+		p := at(i, to[i])
 		if len(from) == n {
-			p.was = from[i]
+			p.Was = from[i]
 		}
 		out = append(out, p)
 	}
 	for i := n - tail - 1; i >= both; i-- {
-		out = append(out, wish{steps: at(i), exact: true})
+		p := at(i, nil)
+		p.Null = false
+		out = append(out, p)
 	}
 	for j := both; j < m-tail; j++ {
-		out = append(out, wish{steps: at(j), want: to[j], insert: true})
+		p := at(j, to[j])
+		p.insert = true
+		out = append(out, p)
 	}
 	return out
 }

@@ -4,18 +4,22 @@ package patches
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/codify"
+	"github.com/tfops/tfops/internal/drift/codify/changes"
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/engine/sources"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -26,6 +30,8 @@ type Maker struct {
 	Files    *artifacts.Local
 	Journal  interface {
 		Finding(ctx context.Context, id string) (drift.Finding, error)
+		Findings(ctx context.Context, workspace string) ([]drift.Finding, error)
+		ChecksOf(ctx context.Context, workspace string, since time.Time) ([]drift.Check, error)
 	}
 }
 
@@ -39,6 +45,7 @@ type Patch struct {
 	Diff       string              `json:"diff,omitempty"`
 	Done       []string            `json:"done"` // paths of attributes
 	Refused    []hclsource.Refusal `json:"refused"`
+	Known      map[string][]string `json:"known,omitempty"` // what plans change without it
 
 	// Of the check, once the run has ended.
 	Checked bool     `json:"-"`
@@ -73,7 +80,11 @@ func (m *Maker) Propose(ctx context.Context, def fleet.Definition, sha string, f
 	for name := range def.Inputs {
 		src.Variables = append(src.Variables, name)
 	}
-	made, err := codify.ForDifference(src, f.Difference)
+	check, err := m.check(ctx, f)
+	if err != nil {
+		return Patch{}, codify.Proposal{}, err
+	}
+	made, err := codify.ForDifference(src, f.Difference, check)
 	if err != nil {
 		return Patch{}, made, err
 	}
@@ -84,6 +95,20 @@ func (m *Maker) Propose(ctx context.Context, def fleet.Definition, sha string, f
 		p.Refused = append(p.Refused, r)
 	}
 	return p, made, nil
+}
+
+// check is the plan of the check that found a finding last; nil where it is not kept any more.
+func (m *Maker) check(ctx context.Context, f drift.Finding) (*plan.Plan, error) {
+	checks, err := m.Journal.ChecksOf(ctx, f.Workspace, f.LastSeen)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range slices.Backward(checks) {
+		if c.Run != "" && c.At.Equal(f.LastSeen) {
+			return m.Files.Run(c.Run).ReadPlan()
+		}
+	}
+	return nil, nil
 }
 
 // Apply puts the patch that a speculative plan is made for over its tree.
@@ -100,7 +125,11 @@ func (m *Maker) Apply(ctx context.Context, r run.Run, def fleet.Definition, tree
 		return fault.New(fault.Conflict, "tfops drift codify "+f.ID, "nothing of finding %s can be codified any more",
 			f.ID)
 	}
-	p.Run = r.ID
+	all, err := m.Journal.Findings(ctx, r.Workspace)
+	if err != nil {
+		return err
+	}
+	p.Run, p.Known = r.ID, changes.Known(f.Difference, all)
 	b, err := json.Marshal(p)
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/artifacts"
-	"github.com/tfops/tfops/internal/drift/codify"
+	"github.com/tfops/tfops/internal/drift/codify/changes"
 	"github.com/tfops/tfops/internal/engine/patches"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
@@ -46,7 +46,7 @@ func (view *View) Patch(ctx context.Context, id string) (patches.Patch, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Why, p.Gone = codify.Gone(p.Difference, made)
+	p.Why, p.Gone = changes.Gone(p.Difference, made, p.Known)
 	p.Also = others(made, p.Difference.Address)
 	return p, nil
 }

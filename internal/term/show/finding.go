@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
 )
 
@@ -204,4 +205,28 @@ func Refusal(r api.Refusal) string {
 		where = fmt.Sprintf(" (%s:%d)", r.File, r.Line)
 	}
 	return cmp.Or(r.Path, "the resource") + " is not codified: " + r.Why + where
+}
+
+// Unproved says why a patch is not proved; nil where a plan with it shows the finding no more.
+func Unproved(p api.Patch) error {
+	switch {
+	case p.Run == "":
+		return fault.New(fault.Conflict, "tfops drift show "+p.Finding, "nothing of finding %s can be codified",
+			p.Finding)
+	case !p.Checked:
+		return fault.New(fault.Conflict, "tfops show "+p.Run,
+			"the patch is not checked: its run %s waits for somebody", p.Run)
+	case !p.Gone:
+		return fault.New(fault.Conflict, "tfops show "+p.Run, "the patch is not enough: %s", p.Why)
+	}
+	return nil
+}
+
+// Proved is what a plan with a patch came to.
+func Proved(p api.Patch) string {
+	if len(p.Also) == 0 {
+		return fmt.Sprintf("With the patch, a plan shows the finding no more (tfops show %s).", p.Run)
+	}
+	return fmt.Sprintf("With the patch, the finding is gone; the plan also changes %s (see tfops show %s).",
+		term.Some(p.Also), p.Run)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -95,18 +96,10 @@ func StepOf(v cty.Value) (Step, bool) {
 }
 
 // CompareSteps orders paths by name and by number.
-func CompareSteps(a, b string) int {
-	x, errA := ParsePath(a)
-	y, errB := ParsePath(b)
-	if errA != nil || errB != nil {
-		return cmp.Compare(a, b)
-	}
-	for i := range min(len(x), len(y)) {
-		if r := cmp.Or(cmp.Compare(x[i].Key, y[i].Key), cmp.Compare(x[i].Index, y[i].Index)); r != 0 {
-			return r
-		}
-	}
-	return cmp.Compare(len(x), len(y))
+func CompareSteps(a, b []Step) int {
+	return slices.CompareFunc(a, b, func(x, y Step) int {
+		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Index, y.Index))
+	})
 }
 
 // Target is the address of a resource instance, taken apart.

@@ -87,16 +87,9 @@ func (e *Sources) CutLines(r hcl.Range, block bool) *Refusal {
 	if !ownLines(src, start, end) {
 		return e.Splice(r.Filename, start, end, "")
 	}
-	start = lineStart(src, start)
+	start = commentStart(src, lineStart(src, start))
 	if end == 0 || src[end-1] != '\n' {
 		end = lineEnd(src, end)
-	}
-	for start > 0 {
-		above := lineStart(src, start-1)
-		if !isComment(src[above:start]) {
-			break
-		}
-		start = above
 	}
 	if next := lineEnd(src, end); block && len(bytes.TrimSpace(src[end:next])) == 0 {
 		end = next
@@ -105,6 +98,30 @@ func (e *Sources) CutLines(r hcl.Range, block bool) *Refusal {
 		start = above // it was the last one
 	}
 	return e.Splice(r.Filename, start, end, "")
+}
+
+// commentStart is where the comment begins that stands right above a line: it goes where the line goes. A
+// comment that begins the file, such as a licence, and one with a ruled line, which heads a section, are
+// not the line's.
+func commentStart(src []byte, line int) int {
+	start, ruled := line, false
+	for start > 0 {
+		above := lineStart(src, start-1)
+		text := bytes.TrimSpace(src[above:start])
+		if open := bytes.LastIndex(src[:start], []byte("/*")); bytes.HasSuffix(text, []byte("*/")) && open >= 0 {
+			if above = lineStart(src, open); len(bytes.TrimSpace(src[above:open])) > 0 {
+				break
+			}
+		} else if !isComment(text) {
+			break
+		}
+		ruled = ruled || len(text) > 4 && len(bytes.Trim(text, "#/*-=~_ ")) == 0
+		start = above
+	}
+	if ruled || len(bytes.TrimSpace(bytes.TrimPrefix(src[:start], []byte("\xef\xbb\xbf")))) == 0 {
+		return line
+	}
+	return start
 }
 
 // cut removes one of the elements between a container's brackets.
@@ -151,19 +168,24 @@ func (e *Sources) AddItem(x *hclsyntax.ObjectConsExpr, key string, v cty.Value) 
 		assign = ": "
 	}
 	indent := e.IndentAt(r.Filename, start.Start.Byte)
-	text := renderKey(key, bytes.HasPrefix(e.text(start), []byte(`"`))) + assign + Render(v, indent)
+	text := renderKey(key, bytes.HasPrefix(e.Text(start), []byte(`"`))) + assign + Render(v, indent)
 	return e.after(r, end, text, indent)
 }
 
-// AddElement adds an element before the i-th, or after the last.
-func (e *Sources) AddElement(x *hclsyntax.TupleConsExpr, i int, v cty.Value) *Refusal {
+// AddElement adds an element before the i-th, or after the last: the text, or without one the value.
+func (e *Sources) AddElement(x *hclsyntax.TupleConsExpr, i int, text string, v cty.Value) *Refusal {
 	r := x.Range()
-	if len(x.Exprs) == 0 {
-		return e.fill(r, Render(v, e.IndentAt(r.Filename, r.Start.Byte)), "")
+	near := r
+	if len(x.Exprs) > 0 {
+		near = x.Exprs[min(i, len(x.Exprs)-1)].Range()
 	}
-	near := x.Exprs[min(i, len(x.Exprs)-1)].Range()
 	indent := e.IndentAt(r.Filename, near.Start.Byte)
-	text := Render(v, indent)
+	if text == "" {
+		text = Render(v, indent)
+	}
+	if len(x.Exprs) == 0 {
+		return e.fill(r, text, "")
+	}
 	if i < len(x.Exprs) {
 		gap := " "
 		if first := lineStart(e.Now[r.Filename],
@@ -243,6 +265,100 @@ func (e *Sources) AddArgument(b *hclsyntax.Block, name string, v cty.Value) *Ref
 		at, indent = lineEnd(src, after.SrcRange.End.Byte), e.IndentAt(file, after.SrcRange.Start.Byte)
 	}
 	return e.Splice(file, at, at, indent+name+" = "+Render(v, indent)+"\n")
+}
+
+// BlockText is the text of a nested block, with the comment right above it and what follows it on its line.
+func (e *Sources) BlockText(b *hclsyntax.Block) string {
+	r := b.Range()
+	src := e.Now[r.Filename]
+	if !ownLines(src, r.Start.Byte, r.End.Byte) {
+		return string(bytes.TrimSpace(e.Text(r)))
+	}
+	start := commentStart(src, lineStart(src, r.Start.Byte))
+	return strings.TrimRight(string(src[start:lineEnd(src, r.End.Byte)]), "\r\n")
+}
+
+// NewBlock is a block that is to be written.
+type NewBlock struct {
+	Type      string
+	Arguments []NewArgument
+	Blocks    []NewBlock
+}
+
+type NewArgument struct {
+	Name  string
+	Value cty.Value
+}
+
+// Text is the source text of a block.
+func (b NewBlock) Text() string {
+	var out strings.Builder
+	out.WriteString(b.Type + " {\n")
+	for _, a := range b.Arguments {
+		out.WriteString("  " + a.Name + " = " + Render(a.Value, "  ") + "\n")
+	}
+	for i, inner := range b.Blocks {
+		if i > 0 || len(b.Arguments) > 0 {
+			out.WriteString("\n")
+		}
+		out.WriteString("  " + strings.ReplaceAll(inner.Text(), "\n", "\n  ") + "\n")
+	}
+	out.WriteString("}")
+	return string(hclwrite.Format([]byte(out.String())))
+}
+
+// AddBlock adds a nested block before the i-th of its siblings, after the last, or, without any, at the end
+// of the body. A text whose first line is indented has its place.
+func (e *Sources) AddBlock(parent *hclsyntax.Block, siblings []*hclsyntax.Block, i int, text string) *Refusal {
+	file := parent.OpenBraceRange.Filename
+	if len(siblings) > 0 {
+		file = siblings[0].TypeRange.Filename
+	}
+	src := e.Now[file]
+	indent := e.IndentAt(file, parent.TypeRange.Start.Byte) + "  "
+	if len(siblings) > 0 {
+		indent = e.IndentAt(file, siblings[0].TypeRange.Start.Byte)
+	}
+	if strings.TrimLeft(text, " \t") == text {
+		text = indent + strings.ReplaceAll(text, "\n", "\n"+indent)
+	}
+	switch {
+	case i < len(siblings):
+		at := commentStart(src, lineStart(src, siblings[i].TypeRange.Start.Byte))
+		gap, apart := "", at
+		if i == 0 && len(siblings) > 1 {
+			apart = commentStart(src, lineStart(src, siblings[1].TypeRange.Start.Byte))
+		}
+		if blankAbove(src, apart) {
+			gap = "\n"
+		}
+		return e.Splice(file, at, at, text+"\n"+gap)
+	case len(siblings) > 0:
+		last := siblings[len(siblings)-1]
+		at, gap := lineEnd(src, last.Range().End.Byte), ""
+		if blankAbove(src, commentStart(src, lineStart(src, last.TypeRange.Start.Byte))) {
+			gap = "\n"
+		}
+		return e.Splice(file, at, at, gap+text+"\n")
+	}
+	open, shut := parent.OpenBraceRange.End.Byte, parent.CloseBraceRange.Start.Byte
+	inner := strings.TrimSpace(string(src[open:shut]))
+	if bytes.Contains(src[open:shut], []byte("\n")) {
+		at, gap := lineStart(src, shut), "\n"
+		if inner == "" {
+			gap = ""
+		}
+		return e.Splice(file, at, at, gap+text+"\n")
+	}
+	if inner != "" {
+		inner = indent + inner + "\n\n"
+	}
+	return e.Splice(file, open, shut, "\n"+inner+text+"\n"+indent[2:])
+}
+
+// blankAbove reports whether the line above is empty.
+func blankAbove(src []byte, line int) bool {
+	return line > 0 && len(bytes.TrimSpace(src[lineStart(src, line-1):line])) == 0
 }
 
 // meta are the arguments that every resource can have.

@@ -46,10 +46,11 @@ func (e *Sources) Plain(x hclsyntax.Expression) bool {
 }
 
 func (e *Sources) heredoc(x hclsyntax.Expression) bool {
-	return bytes.HasPrefix(e.text(x.Range()), []byte("<<"))
+	return bytes.HasPrefix(e.Text(x.Range()), []byte("<<"))
 }
 
-func (e *Sources) text(r hcl.Range) []byte {
+// Text is what is written at a place.
+func (e *Sources) Text(r hcl.Range) []byte {
 	src := e.Now[r.Filename]
 	if r.Start.Byte > r.End.Byte || r.End.Byte > len(src) {
 		return nil
