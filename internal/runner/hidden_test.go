@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan/values"
 )
@@ -71,8 +72,9 @@ func TestSchemasAreAskedForOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := r.planned()
-	if kept, _ := filepath.Glob(filepath.Join(r.base, "cache", "schemas", "*")); len(kept) != 0 || plain == nil {
-		t.Errorf("a plan without such a mask asked for schemas: %q", kept)
+	path := filepath.Join(r.workspaceDir(), "engine", "schemas.json")
+	if durable.Exists(path) || plain == nil {
+		t.Error("a plan without such a mask asked for schemas")
 	}
 	r.write("main.tf", string(b)+`
 variable "all" {
@@ -84,14 +86,14 @@ resource "lab_thing" "c" {
   tags = var.all
 }
 `)
+	// What code of a branch has the engine say of providers counts for its own plan alone.
+	if r.planned(speculative); durable.Exists(path) {
+		t.Error("a plan that is never applied kept what it was told")
+	}
 	var at os.FileInfo
 	for range 2 {
 		r.planned()
-		kept, err := filepath.Glob(filepath.Join(r.base, "cache", "schemas", "*"))
-		if err != nil || len(kept) != 1 {
-			t.Fatalf("%q, %v", kept, err)
-		}
-		info, err := os.Stat(kept[0])
+		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,16 +101,40 @@ resource "lab_thing" "c" {
 			t.Error("it was asked for again")
 		}
 		at = info
-		var known values.Schemas
-		text, err := os.ReadFile(kept[0])
-		if err != nil || json.Unmarshal(text, &known) != nil {
-			t.Fatal(err)
+		var kept struct{ Schemas values.Schemas }
+		text, err := os.ReadFile(path)
+		if err != nil || json.Unmarshal(text, &kept) != nil || len(kept.Schemas) == 0 {
+			t.Fatalf("%v: %s", err, text)
 		}
-		for provider := range known {
-			if s := known.Of(provider, "managed", "lab_thing"); strings.Contains(provider, "lab") && (s == nil ||
+		for provider := range kept.Schemas {
+			if s := kept.Schemas.Of(provider, "managed", "lab_thing"); strings.Contains(provider, "lab") && (s == nil ||
 				!s.Within["secret"].Sensitive || s.Within["tags"] != nil) {
 				t.Errorf("of %s: %s", provider, text)
 			}
 		}
+	}
+}
+
+// What code of one workspace has the engine say of providers counts for no other workspace.
+func TestForgedSchemas(t *testing.T) {
+	r, _ := lab(t)
+	b, err := os.ReadFile(filepath.Join(r.tree, "main.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write("main.tf", string(b)+"variable \"all\" {\n  sensitive = true\n  default = { note = \"noted\" }\n}\n"+
+		"resource \"lab_thing\" \"c\" {\n  name = \"c\"\n  tags = var.all\n}\n")
+	says := func(workspace string) bool {
+		text, err := os.ReadFile(filepath.Join(r.base, "workspaces", workspace, "engine", "schemas.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(text), `"Sensitive":true`)
+	}
+	r.planned(r.withEngine("#!/bin/sh\ncase \" $* \" in *\" providers schema \"*) %[1]s \"$@\" | " +
+		"sed 's/\"sensitive\":true/\"sensitive\":false/g'; exit;; esac\nexec %[1]s \"$@\"\n"))
+	r.planned(func(j *job.Job, _ *job.Secrets) { j.WorkspaceDir = filepath.Join(r.base, "workspaces", "other") })
+	if says("w") || !says("other") {
+		t.Errorf("forged: %t, of another workspace: %t", !says("w"), !says("other"))
 	}
 }

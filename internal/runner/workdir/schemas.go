@@ -2,10 +2,7 @@ package workdir
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -15,16 +12,28 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/plan/values"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
+
+// keptSchemas is what providers said, for one lock file and engine.
+type keptSchemas struct {
+	Key     string         `json:"key"`
+	Schemas values.Schemas `json:"schemas"`
+}
 
 // Schemas tells what these providers call sensitive. The engine starts each provider to tell
 // it, so it is asked once for each lock file, and only where a plan needs it. Where it cannot
 // be told nil is the answer, and more is hidden.
+//
+// Code of the module has run by then, and may speak in the engine's stead: so what it says counts for its own
+// workspace, and is kept where it may be applied there.
 func (d *Dir) Schemas(ctx context.Context, providers []string) values.Schemas {
-	path := d.schemasPath()
-	known := readSchemas(path)
-	if known != nil && !slices.ContainsFunc(providers, func(name string) bool { return known[name] == nil }) {
-		return known
+	key, path := d.schemasKey(), filepath.Join(d.Job.WorkspaceDir, "engine", "schemas.json")
+	var kept keptSchemas
+	b, err := datafile.Read(path, datafile.Large)
+	if err == nil && json.Unmarshal(b, &kept) == nil && kept.Key == key && key != "" &&
+		!slices.ContainsFunc(providers, func(name string) bool { return kept.Schemas[name] == nil }) {
+		return kept.Schemas
 	}
 	shown, err := d.Document(ctx, "what the providers say of themselves", "providers schema",
 		func(ctx context.Context, tf *tfexec.Terraform) error {
@@ -36,36 +45,22 @@ func (d *Dir) Schemas(ctx context.Context, providers []string) values.Schemas {
 			err)
 		return nil
 	}
-	known, err = values.ReadSchemas(shown)
+	known, err := values.ReadSchemas(shown)
 	if err != nil {
 		d.Log.Say("warn", "what the providers call sensitive cannot be read, so the plan hides more than it has to")
 		return nil
 	}
-	if b, err := json.Marshal(known); err == nil && path != "" {
-		_ = os.MkdirAll(filepath.Dir(path), 0o700)
+	if b, err := json.Marshal(keptSchemas{key, known}); err == nil && key != "" && d.Job.LockState {
 		_ = durable.Write(path, b) // a cache
 	}
 	return known
 }
 
-// schemasPath is where the cache has them, by the lock file and the engine; "" without a lock
-// file, which tells the providers' versions.
-func (d *Dir) schemasPath() string {
+// schemasKey names the lock file, which tells the providers' versions, and the engine; "" without a lock file.
+func (d *Dir) schemasKey() string {
 	lock, err := datafile.Read(filepath.Join(d.Root, diagnostics.DependencyLock), datafile.Record)
-	if err != nil || d.Job.CacheDir == "" {
+	if err != nil {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(d.Name + " " + d.Version + "\x00" + string(lock)))
-	return filepath.Join(d.Job.CacheDir, "schemas", hex.EncodeToString(sum[:16])+".json")
-}
-
-func readSchemas(path string) (known values.Schemas) {
-	if path == "" {
-		return nil
-	}
-	b, err := datafile.Read(path, datafile.Large)
-	if err != nil || json.Unmarshal(b, &known) != nil {
-		return nil
-	}
-	return known
+	return ground.KeyOf(d.Name, d.Version, string(lock))
 }
