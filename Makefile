@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo engines test test-long test-soak check bench fuzz generate clean
+.PHONY: build demo engines test test-long test-levels test-soak check bench fuzz generate clean
 
 build: ## build bin/tfops
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/tfops ./cmd/tfops
@@ -20,6 +20,13 @@ test: engines ## what a person waits for, in a few minutes: every test, the long
 
 test-long: engines ## every test whole, with the race detector but for the end-to-end scripts: a quarter of an hour
 	$(GO) run ./internal/testrig/testall
+
+LEVELS ?= users filters
+test-levels: ## the tests of runners and the end-to-end scripts at lower levels of the sandbox than this machine gives (users as root): half an hour
+	@for level in $(LEVELS); do for package in ./internal/runner ./test/e2e; do echo "== $$package at $$level"; \
+	  TFOPS_SANDBOX=$$level TFOPS_TEST_CACHE=$${TFOPS_TEST_CACHE:-/var/tmp/tfops-tests} \
+	  $(GO) test $(LEVELS_FLAGS) $$package -timeout 60m || exit 1; \
+	done; done
 
 WORLDS ?= 200
 test-soak: engines ## what takes an hour: P1 as a property, power cuts (as root), torn files, flipped bits, by hand against by tfops, the end-to-end scripts with the race detector

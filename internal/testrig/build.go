@@ -40,7 +40,7 @@ func cacheDir() (string, error) {
 		}
 	}
 	dir := filepath.Join(base, "tfops-testrig")
-	return dir, os.MkdirAll(dir, 0o755) // engines that run as other users start what lies there
+	return dir, os.MkdirAll(dir, 0o755)
 }
 
 // Binary builds cmd/tfops, once for a state of the sources, and returns the
@@ -83,7 +83,7 @@ func filled(base, name, key string, fill func(dir, final string) error) (string,
 	defer lock.Close()
 	now := time.Now()
 	if os.Chtimes(final, now, now) == nil { // there, and now known to be in use
-		return final, nil
+		return final, os.Chmod(final, 0o755) // engines of other users, too, start what is there
 	}
 	if err := prune(base, name+"-", now.Add(-24*time.Hour)); err != nil {
 		return "", err
@@ -93,7 +93,7 @@ func filled(base, name, key string, fill func(dir, final string) error) (string,
 		return "", err
 	}
 	defer os.RemoveAll(tmp)
-	if err := fill(tmp, final); err != nil {
+	if err := errors.Join(fill(tmp, final), os.Chmod(tmp, 0o755)); err != nil {
 		return "", err
 	}
 	return final, os.Rename(tmp, final)

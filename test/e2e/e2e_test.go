@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -90,7 +91,7 @@ func runScripts(t *testing.T, s script) {
 		Files:       s.files,
 		WorkdirRoot: root,
 		Setup: func(env *testscript.Env) error {
-			for name, value := range map[string]string{
+			for name, value := range map[string]string{"TFOPS_SANDBOX": level,
 				"BIN": bin, "TERRAFORM": terraform, "ROOT": testrig.Root(t), "ME": me.Username,
 				"PATH":               bin + ":" + engineDir + ":/usr/bin:/bin",
 				"HOME":               filepath.Join(env.WorkDir, "home"),
@@ -152,10 +153,18 @@ func install(t *testing.T, from, to string) {
 	}
 }
 
-// condition knows [root]: whether the test may become another user.
+// level is the best level of the sandbox that daemons of these tests use; empty: the best one of the machine. See make
+// test-levels.
+var level = os.Getenv("TFOPS_SANDBOX")
+
+// condition knows [root]: whether the test may become another user; and [namespaces]: whether engines are in
+// namespaces of their own.
 func condition(name string) (bool, error) {
-	if name == "root" {
+	switch name {
+	case "root":
 		return os.Geteuid() == 0, nil
+	case "namespaces":
+		return level == "" || level == string(sandbox.Namespaces), nil
 	}
 	return false, fmt.Errorf("there is no condition %q", name)
 }

@@ -65,7 +65,7 @@ func newLab(t *testing.T) *lab {
 	}
 	l.repo = gittest.NewRepoAt(t, l.path("repo.git"))
 	l.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + l.path("home"), "TF_CLI_CONFIG_FILE=" + cliConfig,
-		"TFOPS_CONFIG=" + l.path("tfops.hcl"), "GORACE=atexit_sleep_ms=0", "NO_COLOR=1"}
+		"TFOPS_CONFIG=" + l.path("tfops.hcl"), "GORACE=atexit_sleep_ms=0", "NO_COLOR=1", "TFOPS_SANDBOX=" + level}
 	t.Cleanup(l.close)
 	return l
 }

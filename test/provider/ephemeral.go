@@ -62,7 +62,7 @@ func (r *ticket) note(what string) error {
 	if r.world == "" {
 		return errNoWorld
 	}
-	f, err := os.OpenFile(filepath.Join(string(r.world), "tickets"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(filepath.Join(string(r.world), "tickets"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (w world) note(operation string, o object) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(string(w), journal), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	f, err := os.OpenFile(filepath.Join(string(w), journal), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,11 @@ func replace(file string, data []byte) error {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	if _, err := tmp.Write(data); err != nil {
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Chmod(0o666) // others who may write to the world are others' engines
+	}
+	if err != nil {
 		tmp.Close()
 		return err
 	}

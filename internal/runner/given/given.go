@@ -54,8 +54,9 @@ func (c Command) Sight() (s mounts.Sight, done func() error, err error) {
 			s.Write = append(s.Write, filepath.Join(c.Scratch, name))
 		}
 		s.Write = append(s.Write, c.common()...)
+		s.Read = append(s.Read, c.listed())
 	}
-	s.Read = append(c.machine(), c.Engine, filepath.Join(c.Scratch, "given"))
+	s.Read = append(s.Read, append(c.machine(), c.Engine, filepath.Join(c.Scratch, "given"))...)
 	s.Read = append(s.Read, c.named()...)
 	s.Write = append(s.Write, c.Tree)
 	s.Read = append(s.Read, c.caches()...)

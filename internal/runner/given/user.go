@@ -144,8 +144,7 @@ func (c Command) handOver(s mounts.Sight) (back func() error, err error) {
 	}
 	for _, shown := range s.Shown {
 		way(shown.From)
-		if filepath.Dir(shown.From) == c.Job.WorkspaceDir || within(shown.From, filepath.Join(c.Job.WorkspaceDir,
-			"terraform.tfstate.d")) {
+		if filepath.Dir(shown.From) == c.Job.WorkspaceDir || within(shown.From, c.listed()) {
 			lent = append(lent, shown.From)
 			err = errors.Join(err, handover.Lend(shown.From, c.User, shown.Write))
 			continue
@@ -161,9 +160,12 @@ func (c Command) handOver(s mounts.Sight) (back func() error, err error) {
 	return back, errors.Join(err, c.mayList(), c.copyUnreadable(), c.mayStart())
 }
 
+// listed is the directory of the states of Terraform workspaces, where there are any.
+func (c Command) listed() string { return filepath.Join(c.Job.WorkspaceDir, "terraform.tfstate.d") }
+
 // mayList has the engine's user see the names of Terraform workspaces, of which the engine looks for its own.
 func (c Command) mayList() error {
-	dir := filepath.Join(c.Job.WorkspaceDir, "terraform.tfstate.d")
+	dir := c.listed()
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -204,12 +206,18 @@ func (c Command) mayStart() error {
 		"the engine %s cannot be started by user %d, whom this workspace's engine runs as", c.Engine, c.User)
 }
 
-// mayWrite has the engine's user write to what the configuration gives the workspace.
+// mayWrite has the engine's user write to what the configuration gives the workspace: also to what other workspaces,
+// which write there, too, have made meanwhile.
 func (c Command) mayWrite(path string) error {
-	if info, err := os.Stat(path); err != nil || c.may(path, unix.W_OK) && (!info.IsDir() || c.may(path, unix.X_OK)) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil // there is nothing to write to
+	}
+	may := c.may(path, unix.W_OK) && (!info.IsDir() || c.may(path, unix.X_OK))
+	if may && !handover.Granted(path, c.User) {
 		return nil
 	}
-	err := handover.Grant(path, c.User, DataDir(c.Job))
+	err = handover.Grant(path, c.User, DataDir(c.Job))
 	if err == nil && c.may(path, unix.W_OK) {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -199,5 +200,20 @@ func addTo(at, name string, base list, uid int, may uint16) error {
 	case !errors.Is(err, unix.ENODATA):
 		return err
 	}
-	return unix.Setxattr(at, name, l.with(uint32(uid), may).bytes(), 0)
+	with := l.with(uint32(uid), may).bytes()
+	if err == nil && bytes.Equal(with, b[:n]) {
+		return nil
+	}
+	return unix.Setxattr(at, name, with, 0)
+}
+
+// Granted reports whether a path was granted to a user.
+func Granted(path string, uid int) bool {
+	b := make([]byte, 1<<16)
+	n, err := unix.Getxattr(path, accessList, b)
+	if err != nil {
+		return false
+	}
+	l, err := parseList(b[:n])
+	return err == nil && slices.ContainsFunc(l, func(e entry) bool { return e.tag == tagUser && e.id == uint32(uid) })
 }

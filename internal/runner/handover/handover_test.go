@@ -291,6 +291,16 @@ func TestGrant(t *testing.T) {
 			t.Errorf("a third one writes to %s: %v", name, err)
 		}
 	}
+	// What one of them made for itself alone is given to the other with the next phase.
+	if err := As(somebody, func() error { return os.WriteFile(at("given/own"), nil, 0o600) }); err != nil {
+		t.Fatal(err)
+	}
+	if !Granted(at("given"), somebody+1) || Granted(at("given"), somebody+2) || Granted(at("secret"), somebody) {
+		t.Error("it is not told to whom it was granted")
+	}
+	if err := Grant(at("given"), somebody+1, at("given/data")); err != nil || opens(somebody+1, "given/own") != nil {
+		t.Errorf("what another one made: %v, %v", err, opens(somebody+1, "given/own"))
+	}
 	for _, name := range []string{"given/link", "given/second", "secret", "given/data/x"} {
 		if err := opens(somebody, name); !errors.Is(err, os.ErrPermission) {
 			t.Errorf("%s: %v", name, err)
