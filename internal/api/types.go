@@ -50,6 +50,8 @@ type Run struct {
 	Error        *Failure `json:"error,omitempty"`
 	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
 
+	Progress *Progress `json:"progress,omitempty" doc:"Only of a single run whose apply failed or was interrupted: how far it came"`
+
 	Network []Contact `json:"network,omitempty" doc:"Only of a single run: whom its engine spoke to, or wanted to, where its network is listed"`
 
 	NewState *NewState  `json:"new_state,omitempty" doc:"The plan stands on another state than the one that was applied"`
@@ -190,6 +192,21 @@ type Plan struct {
 
 	Hosts    []string `json:"hosts,omitempty" doc:"Hosts that the engine spoke to, where its network is listed"`
 	NewHosts []string `json:"new_hosts,omitempty" doc:"Of these, hosts that nothing approved or applied spoke to before"`
+}
+
+// Progress is how far an apply came, as its events tell.
+type Progress struct {
+	Finished []Step `json:"finished"`
+	Failed   []Step `json:"failed"`
+	UnderWay []Step `json:"under_way" doc:"Begun, and not known to have ended: look at the real world"`
+	NotBegun []Step `json:"not_begun"`
+}
+
+// Step is one thing that an apply does to a resource.
+type Step struct {
+	Address     string `json:"address"`
+	Action      string `json:"action" doc:"As the engine calls it; a replacement is a delete and a create"`
+	Provisioner string `json:"provisioner,omitempty" doc:"That was at work"`
 }
 
 // Contact is a host that the engine spoke to in a phase of a run, or wanted to.

@@ -48,6 +48,8 @@ type Run struct {
 	Events []run.Event      // only of a single run
 
 	Network []Contact // only of a single run
+
+	Progress *Progress // only of a single run, whose apply ended halfway
 }
 
 // Contact is a host that the engine spoke to, or wanted to, in one of the run's phases.
@@ -92,7 +94,7 @@ func (view *View) Show(ctx context.Context, id string) (Run, error) {
 		return Run{}, err
 	}
 	v := view.viewRun(q, d.Run, d.Votes)
-	v.Events, v.Network = events, view.network(id)
+	v.Events, v.Network, v.Progress = events, view.network(id), view.progress(d.Run)
 	return v, nil
 }
 

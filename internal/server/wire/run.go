@@ -57,6 +57,7 @@ func Run(v view.Run) api.Run {
 		State: r.State, NewState: newState(r), Move: stateMove(r.Moving),
 		Warnings: r.Warnings, Confirm: r.Confirm, Found: found(r.Found), Error: failure(r.Failure),
 		Events: eventsOf(v.Events), Network: contacts(v.Network),
+		Progress:  progress(v.Progress),
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: at(r.StartedAt), PlannedAt: at(r.PlannedAt),
 		ApplyStartedAt: at(r.ApplyStartedAt), FinishedAt: at(r.FinishedAt), NotBefore: at(r.NotBefore),
 	}
@@ -113,6 +114,22 @@ func inputs(used map[string]run.InputUsed) []api.Input {
 
 // Runs are runs.
 func Runs(views []view.Run) []api.Run { return each(views, Run) }
+
+// progress is how far an apply came that ended halfway.
+func progress(p *view.Progress) *api.Progress {
+	if p == nil {
+		return nil
+	}
+	steps := func(all []view.Step) []api.Step {
+		out := []api.Step{}
+		for _, s := range all {
+			out = append(out, api.Step{Address: s.Address, Action: s.Action, Provisioner: s.Provisioner})
+		}
+		return out
+	}
+	return &api.Progress{Finished: steps(p.Finished), Failed: steps(p.Failed), UnderWay: steps(p.UnderWay),
+		NotBegun: steps(p.NotBegun)}
+}
 
 func contacts(all []view.Contact) (out []api.Contact) {
 	for _, c := range all {

@@ -37,10 +37,45 @@ func Run(p *term.Printer, r api.Run, pl *plan.Plan, events bool) {
 		p.Printf("")
 		p.KeyValues(lines)
 	}
+	if lines := progress(r); len(lines) > 0 {
+		p.Printf("")
+		p.KeyValues(lines)
+	}
 	if pl != nil {
 		p.Printf("")
 		p.Plan(nil, pl)
 	}
+}
+
+// maxSteps is how many steps of one kind are listed.
+const maxSteps = 30
+
+// progress is how far an apply came that ended halfway.
+func progress(r api.Run) (lines []term.KeyValue) {
+	if r.Progress == nil {
+		return nil
+	}
+	for _, part := range []struct {
+		key   string
+		steps []api.Step
+		tone  term.Tone
+	}{{"Had finished", r.Progress.Finished, term.Good}, {"Failed", r.Progress.Failed, term.Bad},
+		{"Was under way", r.Progress.UnderWay, term.Bad}, {"Had not begun", r.Progress.NotBegun, term.Quiet}} {
+		var texts []string
+		for i, s := range part.steps {
+			if i == maxSteps {
+				texts = append(texts, fmt.Sprintf("and %d more", len(part.steps)-maxSteps))
+				break
+			}
+			text := s.Address + " (" + s.Action
+			if s.Provisioner != "" {
+				text += ", in its provisioner " + s.Provisioner
+			}
+			texts = append(texts, text+")")
+		}
+		lines = append(lines, term.KeyValue{Key: part.key, Value: strings.Join(texts, "\n"), Tone: part.tone})
+	}
+	return lines
 }
 
 func runFacts(p *term.Printer, r api.Run) []term.KeyValue {
