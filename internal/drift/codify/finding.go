@@ -31,7 +31,11 @@ func ForDifference(s hclsource.Source, d drift.Difference, check *plan.Plan) (Pr
 // asked are the changes of the source that a difference asks for, by the plan of the check that found it.
 func asked(d drift.Difference, check *plan.Plan) ([]Change, *hclsource.Refusal) {
 	if check != nil {
-		for _, c := range check.Drift {
+		differs := check.Drift
+		if d.Class == drift.AppliedElsewhere && check.Since != nil { // of which the world is what the state says
+			differs = check.Since.State
+		}
+		for _, c := range differs {
 			if c.Address == d.Address && c.Deposed == "" {
 				return changes.Wanted(c, changes.Meant(d)), nil
 			}
