@@ -180,3 +180,46 @@ func TestKeptLockFileGivesWay(t *testing.T) {
 		}
 	}
 }
+
+// The cache that a CLI configuration names is filled as ours is: by the runner, with what the lock file says.
+func TestCacheOfTheCLIConfiguration(t *testing.T) {
+	m := newMirror(t)
+	r := newRig(t, map[string]string{"main.tf": needsProvider})
+	cache := filepath.Join(t.TempDir(), "plugins")
+	config, err := os.ReadFile(m.env["TF_CLI_CONFIG_FILE"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.env["CACHE_HOME"] = filepath.Dir(cache)
+	if err := os.WriteFile(m.env["TF_CLI_CONFIG_FILE"],
+		append([]byte("plugin_cache_dir = \"$CACHE_HOME/plugins\"\n"), config...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(cache, 0o700); err != nil { // the engine wants it to be there
+		t.Fatal(err)
+	}
+	downloads := int64(0)
+	for _, workspace := range []string{"one", "two"} {
+		f, result := r.plan(m.use(r, workspace, "cache"))
+		initialised(t, f, result)
+		found, err := filepath.Glob(filepath.Join(cache, "example.com/acme/acme/*/*/terraform-provider-acme"))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("in the cache: %q, %v", found, err)
+		}
+		links, err := filepath.Glob(f.wrote(".terraform/providers/example.com/acme/acme/*/*"))
+		if err != nil || len(links) != 1 {
+			t.Fatalf("links: %q, %v", links, err)
+		}
+		if to, err := os.Readlink(links[0]); err != nil || to != filepath.Dir(found[0]) {
+			t.Errorf("it leads to %q, %v", to, err)
+		}
+		if n := m.downloads.Swap(0); workspace == "one" {
+			downloads = n
+		} else if n != 0 || downloads == 0 {
+			t.Errorf("downloaded %d times, then %d", downloads, n)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(r.base, "cache", ".half-*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}

@@ -42,3 +42,16 @@ func TestWhatARunnerHolds(t *testing.T) {
 		})
 	}
 }
+
+// Code that an apply runs prints in the engine's stead, as it can: the runner lives on, and says what became of it.
+func TestWhatARunnerHoldsOfAnApply(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": provisioned("head -c 4000000000 /dev/zero | tr '\\0' x " +
+		"> /proc/$PPID/fd/1")})
+	r.local.ExtraEnv = append([]string{limits.HeldEnv + "=100000000"}, r.local.ExtraEnv...)
+	apply := r.planned().startApply()
+	result := apply.wait()
+	if result.Cause != job.CauseLimit || !strings.Contains(result.Message, "more than the runner can hold") ||
+		result.Outcome != job.KilledOutcome && result.Outcome != job.Failed {
+		t.Errorf("%+v\n%s", result, apply.read(job.EventsFile))
+	}
+}

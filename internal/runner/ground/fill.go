@@ -148,7 +148,9 @@ func (f *Fill) publish(ctx context.Context, root string) (map[string]bool, error
 		switch err := f.move(ctx, from, rel, is); {
 		case err == nil:
 			done[rel] = true
-		case !errors.Is(err, errOther):
+		case errors.Is(err, errOther), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+			// it stays with the run, as where the user's own cache is for reading
+		default:
 			return done, err
 		}
 	}
