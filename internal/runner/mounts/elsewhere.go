@@ -113,11 +113,9 @@ func elsewhere(all []mounted, hidden []string) (paths []string) {
 			if n != i && m.device == all[i].device {
 				paths = append(paths, seenAt(m, m.root, in)...)
 			}
-			for _, dir := range m.layers {
-				paths = append(paths, seenAt(m, dir, path)...)
-			}
 		}
 	}
+	paths = append(paths, inOverlays(all, hidden)...)
 	slices.Sort(paths)
 	paths = slices.Compact(paths)
 	return slices.DeleteFunc(paths, func(p string) bool { return p == "/" || slices.Contains(hidden, p) })
@@ -132,6 +130,31 @@ func seenAt(m mounted, shown, path string) []string {
 		return []string{filepath.Join(m.at, below(path, shown))}
 	}
 	return nil
+}
+
+// inOverlays are where overlays show what is hidden. A machine with containers has thousands of layers.
+func inOverlays(all []mounted, hidden []string) (paths []string) {
+	holds := map[string][]string{} // hidden paths, by themselves and by each directory above them
+	for _, path := range hidden {
+		holds["/"] = append(holds["/"], path)
+		for dir := path; dir != "/"; dir = filepath.Dir(dir) {
+			holds[dir] = append(holds[dir], path)
+		}
+	}
+	for _, m := range all {
+		for _, layer := range m.layers {
+			for _, path := range holds[layer] {
+				paths = append(paths, filepath.Join(m.at, below(path, layer)))
+			}
+			for dir := layer; dir != "/"; dir = filepath.Dir(dir) {
+				if slices.Contains(holds[dir], dir) {
+					paths = append(paths, m.at)
+					break
+				}
+			}
+		}
+	}
+	return paths
 }
 
 // Below are the places below a directory where something is mounted.

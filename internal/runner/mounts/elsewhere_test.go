@@ -41,6 +41,8 @@ func TestElsewhere(t *testing.T) {
 			"/mnt/top/@/var/lib/tfops /mnt/top/@home/a"},
 		"an overlay": {ext4 + `40 27 0:50 / /merged rw - overlay o rw,lowerdir=/x:/var/lib,upperdir=/var/lib/tfops/up,` +
 			"workdir=/w\n", "/var/lib/tfops", "/merged /merged/tfops"},
+		"an overlay of all, and one of a part": {ext4 + "40 27 0:50 / /m rw - overlay o rw,lowerdir=/x:/\n" +
+			"41 27 0:51 / /n rw - overlay o rw,lowerdir+=/srv,lowerdir+=/home/a/b\n", "/home/a", "/m/home/a /n"},
 		"the kernel elsewhere": {ext4 + "40 27 0:21 / /chroot/proc rw - proc proc rw\n" +
 			"41 27 0:22 / /chroot/sys rw - sysfs sysfs rw\n42 31 0:60 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n" +
 			"43 27 0:60 / /cg rw - cgroup2 c rw\n44 23 0:7 / /sys/kernel/debug rw - debugfs d rw\n" +
