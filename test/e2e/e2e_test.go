@@ -157,12 +157,14 @@ func install(t *testing.T, from, to string) {
 // test-levels.
 var level = os.Getenv("TFOPS_SANDBOX")
 
-// condition knows [root]: whether the test may become another user; and [namespaces]: whether engines are in
-// namespaces of their own.
+// condition knows [root]: whether the test may become another user; [namespaces]: whether engines are in namespaces of
+// their own; and [users]: whether they run as users of their workspaces.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
+	case "users":
+		return level == string(sandbox.Users), nil
 	case "namespaces":
 		return level == "" || level == string(sandbox.Namespaces), nil
 	}

@@ -43,8 +43,9 @@ func (c Command) state() (all []mounts.Shown, done func() error, err error) {
 		all = append(all, mounts.Shown{At: filepath.Dir(path), From: dir, Write: true})
 	}
 	if c.InPlace {
+		there := durable.Exists(path)
 		all, err = c.stateInPlace(path)
-		return all, done, err
+		return all, func() error { return c.leaveNone(path, there) }, err
 	}
 	there := durable.Exists(path)
 	if !c.writesState() {
@@ -93,6 +94,19 @@ func (c Command) stateInPlace(path string) (all []mounts.Shown, err error) {
 		all = append(all, mounts.Shown{At: name, From: name, Write: true})
 	}
 	return all, nil
+}
+
+// leaveNone takes away what was made for a command that made no state of it. No other phase of the workspace has it
+// open where engines run as other users: they go one at a time.
+func (c Command) leaveNone(path string, there bool) error {
+	if c.User == 0 || there {
+		return nil
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() > 0 {
+		return nil
+	}
+	note := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".lock.info")
+	return errors.Join(durable.Remove(path), durable.Remove(note), durable.Remove(path+".backup"))
 }
 
 // bringBack keeps the copy of the state before the last change, and leaves no empty state where there was none.
