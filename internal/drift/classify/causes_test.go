@@ -7,6 +7,8 @@ import (
 
 const hubs = "resource \"lab_hub\" \"a\" {\n  name = \"a\"\n  value = \"one\"\n}\n"
 
+const rotating = "resource \"time_rotating\" \"r\" {\n  rfc3339 = \"2020-01-01T00:00:00Z\"\n  rotation_days = 1\n}\n"
+
 // causes are scenarios of who wrote the state, and of what an apply itself makes of the world.
 var causes = []scenario{
 	// A laptop changes, adds, removes, taints and marks; what waits for that follows.
@@ -109,7 +111,6 @@ var causes = []scenario{
 		`half_applied lab_thing.gone (create) by RUN`,
 		`half_applied lab_thing.new (delete) by RUN`,
 		`follows lab_thing.waits (update) value: "rev 1">"rev 1" wants "(known after apply)" follows lab_thing.a, lab_thing.new`,
-		`pending_commit lab_thing.waits (update) value: "rev 1">"rev 1" wants "(known after apply)"`,
 	}},
 
 	// Nobody saw what the run left, since its runner was killed: its plan tells, and only what it planned is of it.
@@ -198,6 +199,25 @@ var causes = []scenario{
 		l.leave()
 		l.plan("applied")
 	}, []string{`perpetual lab_hub.a (update) value: "two">"two" wants "one"`}},
+
+	// A provider without a world: what has passed its time is gone as soon as it was made, each time.
+	{"rotating", func(l *lab) {
+		l.useTime()
+		l.config(rotating)
+		l.terraform("init", "-input=false")
+		l.last()
+		l.leave()
+		l.plan("applied")
+	}, []string{`perpetual time_rotating.r (create)`}},
+
+	// The same where no apply did that, and where nobody has looked: nothing is gone from the world.
+	{"rotating_later", func(l *lab) {
+		l.useTime()
+		l.config(rotating)
+		l.terraform("init", "-input=false")
+		l.apply()
+		l.plan("applied")
+	}, []string{`input time_rotating.r (create)`}},
 
 	// What is gone as soon as it was made is not deleted each night; what somebody deletes is.
 	{"fleeting", func(l *lab) {

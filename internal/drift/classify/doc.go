@@ -20,6 +20,10 @@
 //	state_only      S≠W and W=T; or gone, and P0 does not want it; or T is not known before an apply and the
 //	                configuration does not set the attribute: it follows another one
 //	input           S=W and W≠T; a resource, data source, move or output that P0 acts upon without an outside change
+//	applied_elsewhere  as input, but S is neither what the last run of tfops that ended well left in the state, nor
+//	                what one left there since that ended halfway
+//	half_applied    as input, but S is what a run left there that ended halfway; where nobody saw what it left: what
+//	                its plan wanted
 //	perpetual       as input, but the newest apply made this very change, and no check since found the workspace
 //	                without one
 //	pending_commit  S=W and W=T, or W≠T for another reason, and HEAD wants neither W nor T
@@ -36,4 +40,8 @@
 // maps, and elements of lists that stayed where they were, are never held
 // against another one. An instance that is gone and that P0 makes with other
 // values than it had is input, too, besides deleted.
+//
+// What an apply found in the world at its end is W from the beginning: what S→W was then is no difference. So is
+// null against empty, and what ignore_changes of the block has, where it would be state_only. What has no world is
+// never deleted or changed: it is input, or perpetual where the newest apply made it.
 package classify

@@ -61,11 +61,15 @@ func (c *classes) gone(r *resource) {
 func (c *classes) madeOtherwise(r *resource) {
 	between := *r.change
 	between.Action, between.Before, between.SensitiveChanged = plan.Update, r.drift.Before, nil
-	d := differences(&between)
+	d, v := differences(&between), views{elsewhere: differences(r.elsewhere), half: differences(r.half)}
 	for _, p := range d.order {
 		f, root := d.at[p], glob.Root(p)
-		if !f.unknown && !c.known(r.change.Unknown, p) && slices.Contains(r.change.Configured, root) &&
-			!slices.Contains(r.change.Causes.Constant, root) {
+		if f.unknown || c.known(r.change.Unknown, p) || !slices.Contains(r.change.Configured, root) {
+			continue
+		}
+		if by, was := c.writer(r, v, f); by != "" {
+			c.add(r, by, r.change.Action, f.writtenBy(was))
+		} else if !slices.Contains(r.change.Causes.Constant, root) {
 			c.add(r, drift.Input, r.change.Action, f.wanted(f.before))
 		}
 	}
@@ -220,14 +224,11 @@ func (c *classes) wanted(r *resource, v views) (n int) {
 		n++
 		class, a := drift.Input, f.wanted(f.before)
 		if by, was := c.writer(r, v, f); by != "" {
-			class, a.Before, a.Sensitive = by, was.before, a.Sensitive || was.sensitive
-			if values.Equal(a.Wanted, a.Before) {
-				a.Wanted = nil
-			}
+			class, a = by, f.writtenBy(was)
 		} else if c.again(r, f) {
 			class = drift.Perpetual
 		}
-		if h, ok := v.headWants(f.path); ok && !values.Equal(h, f.after) && !values.Equal(h, f.before) {
+		if h, ok := v.headWants(f.path); ok && !values.Equal(h, f.wanted(nil).Wanted) && !values.Equal(h, f.before) {
 			c.add(r, drift.PendingCommit, r.head.Action,
 				drift.Attribute{Path: p, Before: f.before, After: f.before, Wanted: h, Sensitive: f.sensitive})
 		}
@@ -241,6 +242,15 @@ func (f leaf) wanted(now any) drift.Attribute {
 	a := drift.Attribute{Path: f.path, Before: now, After: now, Wanted: f.after, Sensitive: f.sensitive}
 	if f.unknown {
 		a.Wanted = drift.Unknown
+	}
+	return a
+}
+
+// writtenBy is a difference that somebody made who wrote the state; was is what was left there.
+func (f leaf) writtenBy(was leaf) drift.Attribute {
+	a := f.wanted(f.before)
+	if a.Before, a.Sensitive = was.before, f.sensitive || was.sensitive; values.Equal(a.Wanted, a.Before) {
+		a.Wanted = nil
 	}
 	return a
 }
