@@ -89,6 +89,7 @@ func (s Restorer) Restore(ctx context.Context, a access.Actor, name string, from
 		now := want
 		now.StateMark, now.Resources, now.Counted, now.Behind = mark, out.Resources, true, out.Behind
 		h.Record.AppliedState, h.Record.StateTrouble = &now, nil
+		h.Record.LeftOf, h.Record.LeftHalf = "", "" // it need not be what a run left
 		h.Audit(a, "restore-state", what)
 		return nil
 	})

@@ -80,15 +80,13 @@ func (p *phase) apply(ctx context.Context) error {
 	if out == nil { // the engine was not started for it
 		return errors.Join(err, os.Remove(filepath.Join(p.dir, backend.EvidenceReserve)))
 	}
-	err = p.secure(out, err)
+	if err = p.secure(out, err); err == nil {
+		if err := p.appliedOutputs(ctx); err != nil { // the apply itself went well
+			p.note("the outputs could not be read for the workspaces that use them: " + err.Error())
+		}
+	}
 	p.leave(ctx, err == nil)
-	if err != nil {
-		return err
-	}
-	if err := p.appliedOutputs(ctx); err != nil { // the apply itself went well
-		p.note("the outputs could not be read for the workspaces that use them: " + err.Error())
-	}
-	return nil
+	return err
 }
 
 // room is how much space an apply wants to find, in bytes, besides room for
