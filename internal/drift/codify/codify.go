@@ -69,8 +69,10 @@ func Propose(s hclsource.Source, address string, list []Change) (Proposal, error
 // editor makes sources say what the world has.
 type editor struct {
 	*hclsource.Sources
-	indexes map[string]int    // where the source has a nested block or an element that was applied, by its path
-	moving  map[string]string // texts of elements and blocks that were taken out, by list and value
+	at      hclsource.Target
+	indexes map[string]int      // where the source has a nested block or an element that was applied, by its path
+	moving  map[string]string   // texts of elements and blocks that were taken out, by list and value
+	wrote   map[string][]string // keys that were written in those, by list
 }
 
 // open reads the root module and checks that the resource is written in the
@@ -85,7 +87,8 @@ func open(s hclsource.Source, address string) (*editor, hclsource.Target, error)
 		return nil, at, fault.New(fault.Invalid, "name a directory of the repository",
 			"%q is not a directory within the repository", s.Dir)
 	}
-	e := &editor{Sources: hclsource.New(s), indexes: map[string]int{}, moving: map[string]string{}}
+	e := &editor{Sources: hclsource.New(s), at: at, indexes: map[string]int{}, moving: map[string]string{},
+		wrote: map[string][]string{}}
 	_, err = e.Locate(at)
 	return e, at, err
 }

@@ -16,9 +16,7 @@ type site struct {
 	sc   *hclsource.Scope // nil in a file of values: that is the root's own
 	expr hclsyntax.Expression
 	rest []hclsource.Step // what leads on from expr: one step to an element that is not there, or nothing
-	near []any            // what was applied at the last indexes of rest
-
-	whole bool // it is taken out: what holds the end of the path is meant, not what is written there
+	aim
 
 	// What holds expr, so that it can be taken out; without either it is a
 	// value that has to be something, and null is written instead.
@@ -27,6 +25,13 @@ type site struct {
 	index int                  // within in
 
 	keyed bool // the key of the instance chose the element: other instances have others
+}
+
+// aim is what a site is looked for for.
+type aim struct {
+	path  []hclsource.Step // of the wish, which rest is the end of
+	near  []any            // what was applied at the last indexes of path
+	whole bool             // it is taken out: what holds the end of the path is meant, not what is written there
 }
 
 // maxFollow is how many references a value may come through: more is a circle.
@@ -99,7 +104,7 @@ func (e *editor) intoObject(st site, x *hclsyntax.ObjectConsExpr, depth int) (si
 	}
 	found, unclear := -1, false
 	for i, item := range x.Items {
-		k, ok := keyText(item.KeyExpr)
+		k, ok := hclsource.KeyText(item.KeyExpr)
 		unclear = unclear || !ok
 		if ok && !st.rest[0].IsIndex && k == st.rest[0].Key {
 			found = i
@@ -132,28 +137,19 @@ func (e *editor) intoTuple(st site, x *hclsyntax.TupleConsExpr, depth int) (site
 	}
 	i := st.rest[0].Index
 	if n := len(st.near) - changes.Indexes(st.rest); n >= 0 && len(st.near) > 0 && st.near[n] != nil {
-		var r *hclsource.Refusal
-		if i, r = elementOf(x, i, st.near[n]); r != nil {
-			return st, r
+		place := hclsource.PathOf(st.path[:len(st.path)-len(st.rest)+1])
+		known, ok := e.indexes[place]
+		if !ok {
+			var r *hclsource.Refusal
+			if known, r = elementOf(x, i, st.near[n]); r != nil {
+				return st, r
+			}
+			e.indexes[place] = known
 		}
+		i = min(known, len(x.Exprs)-1)
 	}
 	st.expr, st.rest, st.in, st.index, st.arg = x.Exprs[i], st.rest[1:], x, i, nil
 	return e.follow(st, depth+1)
-}
-
-// keyText is the key of an object's item when it is plain.
-func keyText(x hclsyntax.Expression) (string, bool) {
-	v, ok := hclsource.Constant(x)
-	if k, isKey := x.(*hclsyntax.ObjectConsKeyExpr); isKey && !ok {
-		if name := hcl.ExprAsKeyword(k.Wrapped); name != "" && !k.ForceNonLiteral {
-			return name, true
-		}
-		v, ok = hclsource.Constant(k.Wrapped)
-	}
-	if !ok {
-		return "", false
-	}
-	return hclsource.KeyString(v)
 }
 
 // reference goes on at what a name stands for.
@@ -179,7 +175,7 @@ func (e *editor) reference(st site, x *hclsyntax.ScopeTraversalExpr, depth int) 
 			return st, hclsource.Refuse(fmt.Sprintf("%s is not written in this module", hclsource.PathOf(path[:2])),
 				hclsource.Handwork).In(x.Range())
 		}
-		return e.follow(site{sc: st.sc.Outside(), expr: a.Expr, rest: whole[2:], near: st.near, whole: st.whole},
+		return e.follow(site{sc: st.sc.Outside(), expr: a.Expr, rest: whole[2:], aim: st.aim},
 			depth+1)
 	case "each":
 		return e.each(st, whole, x.Range(), depth)
@@ -209,7 +205,7 @@ func (e *editor) each(st site, whole []hclsource.Step, self hcl.Range, depth int
 		}
 	}
 	out, r := e.follow(site{sc: s.Outside(), expr: over, rest: slices.Concat([]hclsource.Step{*s.Key}, whole[2:]),
-		near: st.near, whole: st.whole}, depth+1)
+		aim: st.aim}, depth+1)
 	if r == nil && out.in == over && len(whole) == 2 {
 		out.in = nil // the instance has to stay
 	}

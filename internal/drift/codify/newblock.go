@@ -29,7 +29,7 @@ func (e *editor) putBlock(sc *hclsource.Scope, parent *hclsyntax.Block, siblings
 	if text := e.moving[w.moves(w.Want)]; text != "" {
 		return e.AddBlock(parent, siblings, at, text)
 	}
-	b, r := blockOf(*w.Block, siblings, w.List)
+	b, r := e.blockOf(*w.Block, w.Steps, w.List)
 	if r != nil {
 		return r.In(parent.DefRange())
 	}
@@ -38,25 +38,15 @@ func (e *editor) putBlock(sc *hclsource.Scope, parent *hclsyntax.Block, siblings
 
 // blockOf is the block that has what the world has in it. What it would be without being written is left
 // out: that is told by the blocks of the same name, written ones and applied ones.
-func blockOf(a diff.Attr, siblings []*hclsyntax.Block, applied []any) (hclsource.NewBlock, *hclsource.Refusal) {
+func (e *editor) blockOf(a diff.Attr, path []hclsource.Step, applied []any) (hclsource.NewBlock, *hclsource.Refusal) {
 	out := hclsource.NewBlock{Type: a.Name}
+	written := e.namesIn(path)
 	for _, c := range a.Children {
-		var inner []*hclsyntax.Block
-		written := false
-		for _, b := range siblings {
-			_, here := b.Body.Attributes[c.Name]
-			blocks, r := nestedBlocks([]*hclsyntax.Block{b}, c.Name)
-			if r != nil {
-				return out, r
-			}
-			inner = append(inner, blocks...)
-			written = written || here || len(blocks) > 0
-		}
-		if c.After == nil || !written && ownOf(c, siblings, applied) {
+		if c.After == nil || !slices.Contains(written, c.Name) && ownOf(c.Name, c.After, len(written) > 0, applied) {
 			continue
 		}
 		if c.Shape == diff.Block {
-			b, r := blockOf(c, inner, nil)
+			b, r := e.blockOf(c, slices.Concat(path, []hclsource.Step{{Key: c.Name}}), nil)
 			if r != nil {
 				return out, r
 			}
@@ -72,16 +62,48 @@ func blockOf(a diff.Attr, siblings []*hclsyntax.Block, applied []any) (hclsource
 	return out, nil
 }
 
-// ownOf reports whether a value that no block of the same name writes is the provider's own: it is what
+// namesIn are the arguments and blocks that the blocks at a path had before any edit.
+func (e *editor) namesIn(path []hclsource.Step) (names []string) {
+	sc, err := hclsource.New(e.Src).Locate(e.at)
+	if err != nil {
+		return nil
+	}
+	blocks := append([]*hclsyntax.Block{sc.Block}, sc.Rest...)
+	for _, s := range path {
+		if s.IsIndex {
+			continue
+		}
+		var within []*hclsyntax.Block
+		for _, b := range blocks {
+			for _, n := range b.Body.Blocks {
+				if n.Type == s.Key {
+					within = append(within, n)
+				}
+			}
+		}
+		blocks = within
+	}
+	for _, b := range blocks {
+		for name := range b.Body.Attributes {
+			names = append(names, name)
+		}
+		for _, n := range b.Body.Blocks {
+			names = append(names, append([]string{n.Type}, n.Labels...)...) // the label of a dynamic one
+		}
+	}
+	return names
+}
+
+// ownOf reports whether a value that no block or element beside it writes is the provider's own: it is what
 // there mostly is where nothing is set, or the others had one without being told.
-func ownOf(c diff.Attr, siblings []*hclsyntax.Block, applied []any) bool {
-	if len(siblings) == 0 {
-		return empty(c.After)
+func ownOf(name string, value any, others bool, applied []any) bool {
+	if !others {
+		return empty(value)
 	}
 	unset := func(v any) bool { return empty(v) || v == false || v == json.Number("0") || v == float64(0) }
-	return unset(c.After) || slices.ContainsFunc(applied, func(v any) bool {
+	return unset(value) || slices.ContainsFunc(applied, func(v any) bool {
 		m, _ := v.(map[string]any)
-		return !unset(m[c.Name])
+		return !unset(m[name])
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/codify/changes"
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/plan"
 )
 
 // wish is one value that the source is to have.
@@ -78,8 +79,8 @@ func (e *editor) putBody(sc *hclsource.Scope, blocks []*hclsyntax.Block, rest []
 	for _, b := range slices.Backward(blocks) {
 		if a := b.Body.Attributes[name]; a != nil {
 			before := changes.Indexes(w.Steps[:len(w.Steps)-len(rest)])
-			st, r := e.follow(site{sc: sc, expr: a.Expr, rest: rest[1:], near: w.Near[min(before, len(w.Near)):],
-				arg: a, whole: w.Does() == changes.Removes}, 0)
+			st, r := e.follow(site{sc: sc, expr: a.Expr, rest: rest[1:], arg: a,
+				aim: aim{w.Steps, w.Near[min(before, len(w.Near)):], w.Does() == changes.Removes}}, 0)
 			if r != nil {
 				return nil, r
 			}
@@ -139,9 +140,11 @@ func (e *editor) putNested(sc *hclsource.Scope, nested []*hclsyntax.Block, rest 
 			return nil, r
 		}
 		text := e.BlockText(b)
-		r := e.CutLines(b.Range(), true)
-		e.took(w, text, r)
-		return nil, r
+		if r := e.CutLines(b.Range(), true); r != nil {
+			return nil, r
+		}
+		e.took(w, text, nil)
+		return nil, nil
 	}
 	was, okW := w.Was.(map[string]any)
 	want, okN := w.Want.(map[string]any)
@@ -187,7 +190,7 @@ func (e *editor) choose(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []h
 	case !known, slices.Contains(found, at):
 	case len(found) == 1:
 		at = found[0]
-	case len(nested) == 1 && at == 0 && len(rest) > 0: // its value is looked at where it is written
+	case len(nested) == 1 && at == 0 && (len(rest) > 0 || len(w.List) == 1): // a value is looked at where it is
 	default:
 		return 0, hclsource.Refuse("it cannot be told which of the blocks this is: none, or more than "+
 			"one, has the values that were applied", hclsource.Handwork).In(nested[0].DefRange())
@@ -210,6 +213,9 @@ func (e *editor) blockIs(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsour
 			}
 		}
 		return len(values) > 0
+	}
+	if was == plan.Sensitive {
+		return true // which it may be
 	}
 	want, err := hclsource.ToValue(was)
 	a := b.Body.Attributes[rest[0].Key]

@@ -5,10 +5,17 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/codify"
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
+	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -190,4 +197,101 @@ func TestThePlanIsCleanAfterARemoval(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wholeCases are boxes of which somebody changes rules and ranges.
+var wholeCases = []struct {
+	name, body string
+	rules      []any
+	ranges     []any
+}{
+	{"front", rulesOf("80", "443"), []any{port(22), port(80), port(443)}, nil},
+	{"middle", rulesOf("80", "443"), []any{port(80), port(22), port(443)}, nil},
+	{"end", rulesOf("80", "443"), []any{port(80), port(443), port(22)}, nil},
+	{"first", "", []any{port(22)}, nil},
+	{"goes", rulesOf("80", "443"), []any{port(443)}, nil},
+	{"all", rulesOf("80", "443"), []any{}, nil},
+	{"moves", "  # the one\n" + rulesOf("var.port", "443"), []any{port(443), port(80)}, nil},
+	{"twins", rulesOf("80", "80"), []any{port(80), port(81)}, nil},
+	{"changes", rulesOf("80", "443"), []any{port(443), port(8080)}, nil},
+	{"set", "  ranges = [\"z\", \"a\"]\n", nil, []any{"b", "z", "m"}},
+	{"argument", "  ranges = [\n    \"a\", # why\n  ]\n", nil, []any{}},
+	{"typed", "  label = var.typed.label\n", nil, nil},
+}
+
+func rulesOf(ports ...string) string {
+	text := ""
+	for _, p := range ports {
+		text += "\n  rule {\n    port   = " + p + "\n    action = \"allow\"\n  }\n"
+	}
+	return text
+}
+
+func port(n int) any { return map[string]any{"port": n, "action": "allow"} }
+
+// Blocks and elements that came, went and moved are codified as wholes, and a plan over the edited source
+// finds none of them any more.
+func TestThePlanIsCleanOfWholes(t *testing.T) {
+	t.Parallel()
+	code := "variable \"port\" {\n  default = 80\n}\n" +
+		"variable \"typed\" {\n  type = object({ label = string, n = number })\n" +
+		"  default = {\n    label = \"a\"\n    n     = 1\n  }\n}\n"
+	for _, c := range wholeCases {
+		code += "\nresource \"lab_box\" \"" + c.name + "\" {\n  name = \"" + c.name + "\"\n" + c.body + "}\n"
+	}
+	repo := tree("-- live/provider.tf --\n" + provider)
+	repo["live/main.tf"] = &fstest.MapFile{Data: hclwrite.Format([]byte(code)), Mode: 0o644}
+	w := build(t, repo, hclsource.Source{Dir: "live"})
+	for _, c := range wholeCases {
+		w.drift(c.name+".box", func(o map[string]any) {
+			if c.rules != nil {
+				o["rules"] = c.rules
+			}
+			if c.ranges != nil {
+				o["ranges"] = c.ranges
+			}
+			if c.name == "typed" {
+				delete(o, "label")
+			}
+		})
+	}
+	w.changes()
+	p, _, err := plan.Read([]byte(w.run("show", "-json", "plan.tfplan")), "", plan.Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, d := range classify.Differences(classify.Evidence{Applied: p}) {
+		if d.Class != drift.Changed {
+			continue
+		}
+		found++
+		made, err := codify.ForDifference(hclsource.Source{Tree: os.DirFS(w.repo), Dir: "live"}, d, p)
+		if err != nil || len(made.Refused) > 0 || len(made.Done) == 0 {
+			t.Errorf("%s: %v, %+v", d.Address, err, made)
+			continue
+		}
+		if err := made.WriteTo(w.repo, w.repo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found != len(wholeCases) {
+		t.Errorf("%d were found, want %d", found, len(wholeCases))
+	}
+	text, err := os.ReadFile(filepath.Join(w.dir, "main.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range w.changes() {
+		t.Errorf("the plan still changes %s from %s to %s", c.Address, c.Change.RawBefore, c.Change.RawAfter)
+	}
+	for _, want := range []string{"# the one", "var.port", "label = null"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("there is no %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%s", text)
+	}
+	w.run("fmt", "-check", "-diff", filepath.Join(w.repo, "live"))
 }

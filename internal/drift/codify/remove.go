@@ -56,7 +56,7 @@ func (e *editor) removeInstance(sc *hclsource.Scope, at hclsource.Target) *hclso
 	if call, ok := over.(*hclsyntax.FunctionCallExpr); ok && call.Name == "toset" && len(call.Args) == 1 {
 		return e.removeFromSet(sc, call.Args[0], at.Key.Key)
 	}
-	st, r := e.follow(site{sc: sc.Outside(), expr: over, rest: []hclsource.Step{*at.Key}, whole: true}, 0)
+	st, r := e.follow(site{sc: sc.Outside(), expr: over, rest: []hclsource.Step{*at.Key}, aim: aim{whole: true}}, 0)
 	if r != nil {
 		return r
 	}

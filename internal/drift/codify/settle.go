@@ -88,9 +88,12 @@ func (e *editor) takeOut(st site, w wish) *hclsource.Refusal {
 	case *hclsyntax.TupleConsExpr:
 		if !w.Null {
 			text := string(e.Text(st.expr.Range()))
-			r := e.CutElement(in, st.index)
-			e.took(w, text, r)
-			return r
+			if r := e.CutElement(in, st.index); r != nil {
+				return r
+			}
+			names, _ := hclsource.Keys(st.expr)
+			e.took(w, text, names)
+			return nil
 		}
 	default:
 		if st.arg != nil {
@@ -105,16 +108,19 @@ func (e *editor) takeOut(st site, w wish) *hclsource.Refusal {
 
 // took keeps the text of an element or a block that was taken out of a list, for one of the same value
 // that comes into it: so it moves as it is written.
-func (e *editor) took(w wish, text string, r *hclsource.Refusal) {
-	if r == nil && len(w.Steps) > 0 {
+func (e *editor) took(w wish, text string, names []string) {
+	if len(w.Steps) > 0 {
 		e.moving[w.moves(w.Was)] = strings.ReplaceAll(text, "\r\n", "\n")
+		e.wrote[w.list()] = append(e.wrote[w.list()], names...)
 	}
 }
 
-// moves names a value of the list that a wish is about an element of.
+// list names the list that a wish is about an element of, and moves a value in it.
+func (w wish) list() string { return hclsource.PathOf(w.Steps[:len(w.Steps)-1]) }
+
 func (w wish) moves(v any) string {
 	text, _ := json.Marshal(v)
-	return hclsource.PathOf(w.Steps[:len(w.Steps)-1]) + " " + string(text)
+	return w.list() + " " + string(text)
 }
 
 // item adds a key to an object.
@@ -152,7 +158,7 @@ func (e *editor) element(st site, tuple *hclsyntax.TupleConsExpr, w wish) ([]wis
 		return nil, e.newElement(st, tuple, at, w)
 	}
 	if !w.exact {
-		if w.Want != nil && hasElement(tuple, w.Want) && !hasElement(tuple, w.Was) {
+		if w.Want != nil && hclsource.HasElement(tuple, w.Want) && !hclsource.HasElement(tuple, w.Was) {
 			return nil, nil
 		}
 		var r *hclsource.Refusal
@@ -179,7 +185,7 @@ func (e *editor) element(st site, tuple *hclsyntax.TupleConsExpr, w wish) ([]wis
 
 // newElement adds an element to a list: as it was written where it only moves.
 func (e *editor) newElement(st site, tuple *hclsyntax.TupleConsExpr, at int, w wish) *hclsource.Refusal {
-	want, err := hclsource.ToValue(w.Want)
+	want, err := hclsource.ToValue(e.asOthers(tuple, w))
 	if err != nil || at > len(tuple.Exprs) {
 		return hclsource.Refuse("the list in the source is shorter than that in the world",
 			hclsource.Handwork).In(tuple.Range())
@@ -190,9 +196,31 @@ func (e *editor) newElement(st site, tuple *hclsyntax.TupleConsExpr, at int, w w
 	return e.AddElement(tuple, at, e.moving[w.moves(w.Want)], want)
 }
 
+// asOthers is the element that comes into a list, as the source writes the others: an attribute that no
+// other writes may be left out, and is where it is the provider's own.
+func (e *editor) asOthers(tuple *hclsyntax.TupleConsExpr, w wish) any {
+	object, isObject := w.Want.(map[string]any)
+	written := e.wrote[w.list()]
+	for _, x := range tuple.Exprs {
+		names, ok := hclsource.Keys(x)
+		if !ok {
+			return w.Want
+		}
+		written = append(written, names...)
+	}
+	if !isObject || len(written) == 0 {
+		return w.Want
+	}
+	out := maps.Clone(object)
+	maps.DeleteFunc(out, func(k string, v any) bool {
+		return !slices.Contains(written, k) && ownOf(k, v, true, w.List)
+	})
+	return out
+}
+
 // elementOf finds the element that was applied.
 func elementOf(tuple *hclsyntax.TupleConsExpr, at int, was any) (int, *hclsource.Refusal) {
-	found := elements(tuple, was)
+	found := hclsource.Elements(tuple, was)
 	switch {
 	case slices.Contains(found, at):
 		return at, nil
@@ -203,52 +231,13 @@ func elementOf(tuple *hclsyntax.TupleConsExpr, at int, was any) (int, *hclsource
 		"the value that was applied", hclsource.Handwork).In(tuple.Range())
 }
 
-// elements are the indexes of the elements that have a value, as far as they are plain.
-func elements(tuple *hclsyntax.TupleConsExpr, v any) []int {
-	var out []int
-	for i, x := range tuple.Exprs {
-		if same, plain := isValue(x, v); same && plain {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-// isValue reports whether an expression has a value, and whether any of it is plain. An object is told by
-// what is plain in it.
-func isValue(x hclsyntax.Expression, v any) (same, plain bool) {
-	if have, ok := hclsource.Constant(x); ok {
-		value, err := hclsource.ToValue(v)
-		if err == nil && hclsource.Same(have, value) {
-			return true, true
-		}
-	}
-	object, isObject := x.(*hclsyntax.ObjectConsExpr)
-	values, ok := v.(map[string]any)
-	if !isObject || !ok {
-		_, plain = hclsource.Constant(x)
-		return !plain, plain
-	}
-	for _, item := range object.Items {
-		k, ok := keyText(item.KeyExpr)
-		same, known := isValue(item.ValueExpr, values[k])
-		if ok && known && !same {
-			return false, true
-		}
-		plain = plain || ok && known
-	}
-	return true, plain
-}
-
-func hasElement(tuple *hclsyntax.TupleConsExpr, v any) bool { return len(elements(tuple, v)) > 0 }
-
 // mergeObject is the keys of an object that differ.
 func mergeObject(object *hclsyntax.ObjectConsExpr, w wish) ([]wish, *hclsource.Refusal) {
 	want, _ := w.Want.(map[string]any)
 	was, _ := w.Was.(map[string]any)
 	var gone []string
 	for _, item := range object.Items {
-		k, ok := keyText(item.KeyExpr)
+		k, ok := hclsource.KeyText(item.KeyExpr)
 		if !ok {
 			return nil, hclsource.Refuse("a key of this object is computed, so it is not known what it holds",
 				hclsource.Handwork).In(item.KeyExpr.Range())

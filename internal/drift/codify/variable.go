@@ -30,7 +30,7 @@ func (e *editor) variable(st site, whole []hclsource.Step, self hcl.Range, depth
 	}
 	if s.Up != nil {
 		if a := s.Up.Argument(name); a != nil {
-			return e.follow(site{sc: s.Up, expr: a.Expr, rest: whole[2:], near: st.near, whole: st.whole}, depth+1)
+			return e.follow(site{sc: s.Up, expr: a.Expr, rest: whole[2:], aim: st.aim}, depth+1)
 		}
 	} else {
 		if slices.Contains(e.Src.Variables, name) {
@@ -43,13 +43,13 @@ func (e *editor) variable(st site, whole []hclsource.Step, self hcl.Range, depth
 			return st, r
 		}
 		if ok {
-			out.rest, out.near, out.whole = whole[2:], st.near, st.whole
+			out.rest, out.aim = whole[2:], st.aim
 			return e.follow(out, depth+1)
 		}
 	}
 	for _, b := range slices.Backward(declared) {
 		if a := b.Body.Attributes["default"]; a != nil {
-			return e.follow(site{sc: s.Outside(), expr: a.Expr, rest: whole[2:], near: st.near, whole: st.whole},
+			return e.follow(site{sc: s.Outside(), expr: a.Expr, rest: whole[2:], aim: st.aim},
 				depth+1)
 		}
 	}

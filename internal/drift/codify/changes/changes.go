@@ -23,7 +23,7 @@ type Change struct {
 
 	Place             // where it was applied; empty: where Path says
 	Shaped bool       // what is a nested block, and what an argument, is known
-	List   []any      // what was applied of a list that an element came into
+	List   []any      // what was applied of a list that an element came into, or went from
 	Block  *diff.Attr // the nested block that came
 }
 

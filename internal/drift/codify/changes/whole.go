@@ -50,13 +50,15 @@ func (c *collector) parts(at Place, of diff.Attr) {
 }
 
 // elements pairs those of a list that went with those that came in their place; the others came or went
-// by themselves.
+// by themselves. Which of them moved is told by all of them together, so they are meant together.
 func (c *collector) elements(list Place, all []diff.Attr) {
 	var applied []any
+	meant := false
 	for _, a := range all {
 		if a.Kind != diff.Added {
 			applied = append(applied, a.Before)
 		}
+		meant = meant || (a.Kind == diff.Added || a.Kind == diff.Removed) && c.meant(a.Path)
 	}
 	type element struct {
 		a  diff.Attr
@@ -64,19 +66,18 @@ func (c *collector) elements(list Place, all []diff.Attr) {
 	}
 	var went, came []element
 	settle := func() {
+		if !meant {
+			went, came = nil, nil
+		}
 		both := min(len(went), len(came))
 		for i := range both {
 			a := came[i].a
 			a.Before = went[i].a.Before
 			c.add(went[i].at, a, true)
 		}
-		for _, e := range went[both:] {
-			c.add(e.at, e.a, false)
-		}
-		for _, e := range came[both:] {
-			if c.add(e.at, e.a, true) {
-				c.found[len(c.found)-1].List = applied
-			}
+		for n, e := range slices.Concat(went[both:], came[both:]) {
+			c.add(e.at, e.a, n >= len(went)-both)
+			c.found[len(c.found)-1].List = applied
 		}
 		went, came = nil, nil
 	}
@@ -107,27 +108,28 @@ func (c *collector) value(at Place, a diff.Attr, there bool) {
 			return
 		}
 	}
-	if a.Kind != diff.Unchanged {
+	if a.Kind != diff.Unchanged && c.meant(a.Path) {
 		c.add(at, a, there)
 	}
 }
 
-// add asks for a value as a whole if anything of it is meant. there: the world has it, if only as null.
-func (c *collector) add(at Place, a diff.Attr, there bool) bool {
+// meant reports whether anything at a path is.
+func (c *collector) meant(path string) bool {
 	within := func(outer, inner string) bool {
 		rest, ok := strings.CutPrefix(inner, outer)
 		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	}
-	if !slices.ContainsFunc(c.about, func(m drift.Attribute) bool {
-		return m.Path == "" || within(a.Path, m.Path) || within(m.Path, a.Path)
-	}) {
-		return false
-	}
+	return slices.ContainsFunc(c.about, func(m drift.Attribute) bool {
+		return m.Path == "" || within(path, m.Path) || within(m.Path, path)
+	})
+}
+
+// add asks for a value as a whole. there: the world has it, if only as null.
+func (c *collector) add(at Place, a diff.Attr, there bool) {
 	w := Change{Path: a.Path, Was: a.Before, Want: a.After, Null: a.After == nil && there, Sensitive: a.Sensitive,
 		Place: at, Shaped: true}
 	if a.Shape == diff.Block && a.Before == nil {
 		w.Block = &a
 	}
 	c.found = append(c.found, w)
-	return true
 }

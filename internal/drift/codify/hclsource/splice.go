@@ -3,6 +3,7 @@ package hclsource
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -33,6 +34,12 @@ func (e *Sources) Splice(name string, start, end int, text string) *Refusal {
 	}
 	if bytes.Contains(src, []byte("\r\n")) {
 		text = strings.ReplaceAll(text, "\n", "\r\n")
+	}
+	for part := name; part != "."; part = path.Dir(part) {
+		if info, err := fs.Lstat(e.Src.Tree, part); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return Refuse(fmt.Sprintf("%s is reached by the symbolic link %s, which no patch leads through", name,
+				part), "change the file that it leads to").In(at)
+		}
 	}
 	out := bytes.Join([][]byte{src[:start], []byte(text), src[end:]}, nil)
 	if bytes.Equal(hclwrite.Format(src), src) {
@@ -91,11 +98,13 @@ func (e *Sources) CutLines(r hcl.Range, block bool) *Refusal {
 	if end == 0 || src[end-1] != '\n' {
 		end = lineEnd(src, end)
 	}
-	if next := lineEnd(src, end); block && len(bytes.TrimSpace(src[end:next])) == 0 {
+	next := lineEnd(src, end)
+	follows := bytes.TrimSpace(src[end:next])
+	switch {
+	case block && len(follows) == 0 && next > end:
 		end = next
-	} else if above := lineStart(src, max(start-1, 0)); block && start > 0 &&
-		len(bytes.TrimSpace(src[above:start])) == 0 {
-		start = above // it was the last one
+	case block && (next == end || follows[0] == '}') && blankAbove(src, start): // it was the last one
+		start = lineStart(src, start-1)
 	}
 	return e.Splice(r.Filename, start, end, "")
 }
@@ -134,7 +143,11 @@ func (e *Sources) cut(container hcl.Range, elements []hcl.Range, i int) *Refusal
 	case len(elements) == 1:
 		return e.Splice(r.Filename, container.Start.Byte+1, container.End.Byte-1, "")
 	case i == len(elements)-1:
-		return e.Splice(r.Filename, elements[i-1].End.Byte, r.End.Byte, "")
+		start := elements[i-1].End.Byte
+		if line := lineEnd(src, start); line <= r.Start.Byte { // what stands beside the one before stays
+			start = commentStart(src, lineStart(src, r.Start.Byte))
+		}
+		return e.Splice(r.Filename, start, r.End.Byte, "")
 	}
 	return e.Splice(r.Filename, r.Start.Byte, elements[i+1].Start.Byte, "")
 }
@@ -182,6 +195,9 @@ func (e *Sources) AddElement(x *hclsyntax.TupleConsExpr, i int, text string, v c
 	indent := e.IndentAt(r.Filename, near.Start.Byte)
 	if text == "" {
 		text = Render(v, indent)
+		if len(x.Exprs) > 0 && near.Start.Line == near.End.Line {
+			text = flat(v)
+		}
 	}
 	if len(x.Exprs) == 0 {
 		return e.fill(r, text, "")

@@ -187,6 +187,26 @@ func tokens(v cty.Value) hclwrite.Tokens {
 	return hclwrite.TokensForValue(v)
 }
 
+// flat is the source text of a value on one line.
+func flat(v cty.Value) string {
+	var parts []string
+	switch {
+	case v.IsNull():
+	case v.Type().IsObjectType():
+		for it := v.ElementIterator(); it.Next(); {
+			k, w := it.Element()
+			parts = append(parts, renderKey(k.AsString(), false)+" = "+flat(w))
+		}
+		return "{ " + strings.Join(parts, ", ") + " }"
+	case v.Type().IsTupleType():
+		for _, w := range v.AsValueSlice() {
+			parts = append(parts, flat(w))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+	return Render(v, "")
+}
+
 // renderKey is the source text of an object's key.
 func renderKey(key string, quoted bool) string {
 	switch key {
