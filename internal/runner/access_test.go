@@ -22,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/inputs"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -336,6 +337,19 @@ func TestFetchedModulesStayInTheirScope(t *testing.T) {
 // By ssh a key is chosen by the repository that is asked for; a host whose key is not
 // known, or another one, is refused.
 func TestModulesBySSH(t *testing.T) {
+	t.Run("as tfops", func(t *testing.T) { modulesBySSH(t, newRig) })
+	t.Run("as another user", func(t *testing.T) { // for whom OpenSSH does not start
+		modulesBySSH(t, func(t testing.TB, files map[string]string) *rig {
+			r := newRig(t, files)
+			if r.local.Most = sandbox.Users; os.Getuid() != 0 {
+				t.Skip("NOT RUN: it takes root to run engines as other users")
+			}
+			return r
+		})
+	})
+}
+
+func modulesBySSH(t *testing.T, rigOf func(testing.TB, map[string]string) *rig) {
 	dir := filepath.Join(t.TempDir(), "repo.git")
 	privateModule(t, dir)
 	server := gittest.ServeSSH(t, dir)
@@ -349,7 +363,7 @@ func TestModulesBySSH(t *testing.T) {
 	other := credential(t, "ssh://git@"+server.Addr+"/",
 		credentials.Credential{SSHKey: wrongKey, KnownHosts: server.KnownHosts()})
 	for _, source := range []string{"git::" + server.URL, "git::" + server.URL + "?ref=main"} {
-		r := newRig(t, map[string]string{"main.tf": called(source)})
+		r := rigOf(t, map[string]string{"main.tf": called(source)})
 		r.spied()
 		f, result := r.plan(opens(t, other, good))
 		must(t, result, job.Succeeded, "", "")
@@ -362,7 +376,7 @@ func TestModulesBySSH(t *testing.T) {
 			}
 		}
 	}
-	r := newRig(t, map[string]string{"main.tf": called("git::" + server.URL)})
+	r := rigOf(t, map[string]string{"main.tf": called("git::" + server.URL)})
 	unknown, strange := good, good
 	unknown.KnownHosts = nil
 	strange.KnownHosts = []byte("[127.0.0.1]:1 " + strings.SplitN(string(server.KnownHosts("ssh-ed25519")), " ", 2)[1])

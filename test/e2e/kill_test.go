@@ -170,7 +170,8 @@ func TestKill(t *testing.T) {
 					l.env = append(l.env, "TFOPS_SANDBOX=none")
 				}
 				s := l.sceneOf(state)
-				s.bare = isBare
+				inNamespaces, _ := condition("namespaces") // elsewhere nothing ends providers with their runner
+				s.bare = isBare || !inNamespaces
 				before, provider := s.lab.run(s.run), s.gate.began()
 				if victim != "daemon" {
 					s.gate.forget() // what stands there next is another operation
@@ -370,7 +371,8 @@ func TestTerminate(t *testing.T) {
 func (s *scene) stoppedInOrder() {
 	s.t.Helper()
 	for line := range strings.Lines(s.log()) {
-		if strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN") {
+		asked := level != "" && strings.Contains(line, "TFOPS_SANDBOX") // for less than there is, and it says so
+		if strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN") && !asked {
 			s.t.Errorf("the daemon complained: %s", line)
 		}
 	}
