@@ -39,9 +39,9 @@ func (l *lab) useTime() {
 		l.t.Fatal(err)
 	}
 	l.rc = filepath.Join(mirror, "terraform.rc")
-	l.file(l.rc, strings.Replace(string(b), "provider_installation {", fmt.Sprintf(
-		"provider_installation {\n  filesystem_mirror {\n    path    = %q\n    include = [\"hashicorp/time\"]\n  }", mirror),
-		1))
+	const installation = "provider_installation {"
+	more := fmt.Sprintf("\n  filesystem_mirror {\n    path    = %q\n    include = [\"hashicorp/time\"]\n  }", mirror)
+	l.file(l.rc, strings.Replace(string(b), installation, installation+more, 1))
 }
 
 // What has no world is never gone from it, and never changed there.
