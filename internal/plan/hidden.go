@@ -182,9 +182,9 @@ func (c configuration) constants() map[string]bool {
 	return found
 }
 
-// unclear lists the providers whose schema tells what in the plan is sensitive: a mask says
-// true of something that holds more than one value.
-func (d *document) unclear() []string {
+// asked lists the providers whose schema tells how something in the plan is written, or what is sensitive:
+// a mask says true of something that holds more than one value.
+func (d *document) asked() []string {
 	found := map[string]bool{}
 	note := func(provider string, v, mask any) {
 		if provider != BuiltinProvider && !found[provider] && values.Wholly(v, mask) {
@@ -199,6 +199,10 @@ func (d *document) unclear() []string {
 	}
 	for _, rc := range changes {
 		if rc != nil && rc.Change != nil {
+			if rc.ProviderName != BuiltinProvider && (!rc.Change.Actions.NoOp() ||
+				rc.Change.Importing != nil || rc.PreviousAddress != "" && rc.PreviousAddress != rc.Address) {
+				found[rc.ProviderName] = true
+			}
 			note(rc.ProviderName, rc.Change.Before, rc.Change.BeforeSensitive)
 			note(rc.ProviderName, rc.Change.After, rc.Change.AfterSensitive)
 		}

@@ -13,7 +13,10 @@ func maskChange(s values.Secrets, c *Change) {
 	c.Before, c.After, c.Unknown = s.Value(c.Before), s.Value(c.After), s.Value(c.Unknown)
 	c.ImportID = s.Text(c.ImportID)
 	c.Address, c.PreviousAddress, c.Module = s.Address(c.Address), s.Address(c.PreviousAddress), s.Address(c.Module)
-	c.ReplacePaths, c.SensitiveChanged = s.All(c.ReplacePaths), s.All(c.SensitiveChanged)
+	l := &c.Layout
+	for _, paths := range []*[]string{&c.ReplacePaths, &c.SensitiveChanged, &l.Marked, &l.Unmarked, &l.Relevant} {
+		*paths = s.All(*paths)
+	}
 	c.noteChanged(values.Lost("", original, values.Sides{Before: c.Before, After: c.After}))
 }
 

@@ -145,8 +145,29 @@ type Change struct {
 	// Configured are the arguments and blocks at the top level that the
 	// configuration sets; what else there is the provider decides.
 	Configured []string `json:"configured,omitempty"`
+	Told
+}
+
+// Told is what else the engine tells of a change.
+type Told struct {
 	// Causes tell what a change may come of.
 	Causes Causes `json:"causes,omitzero"`
+	// Layout is what the engines print a change by.
+	Layout Layout `json:"layout,omitzero"`
+}
+
+// Layout is what the engines print a change by, besides its values.
+type Layout struct {
+	// Schema is what the provider says of what is in Before and After; nil: it is not known, and guessed.
+	Schema *values.Schema `json:"schema,omitempty"`
+	// HiddenSets tell, of sets of blocks that are hidden as a whole, how many go, come and stay, by their paths.
+	HiddenSets map[string]values.HiddenSet `json:"hidden_sets,omitempty"`
+	// Marked are the paths of values that the plan makes sensitive, and of those that will be known and
+	// sensitive; Unmarked of those that are sensitive no more.
+	Marked   []string `json:"marked,omitempty"`
+	Unmarked []string `json:"unmarked,omitempty"`
+	// Relevant are, of what changed outside, the paths that the plan stands on; none: it stands on nothing of it.
+	Relevant []string `json:"relevant,omitempty"`
 }
 
 // IgnoreAll is ignore_changes = all.

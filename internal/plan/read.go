@@ -27,6 +27,7 @@ type document struct {
 	DeferredChanges   []*tfjson.DeferredResourceChange `json:"deferred_changes"`
 	OutputChanges     map[string]*tfjson.Change        `json:"output_changes"`
 	Checks            []tfjson.CheckResultStatic       `json:"checks"`
+	Relevant          []relevant                       `json:"relevant_attributes"` // what the plan stands on
 	ActionInvocations []*tfjson.ActionInvocation       `json:"action_invocations"`
 	Configuration     configuration                    `json:"configuration"`
 	// to know the secrets among what data sources read, and what depends on what
@@ -40,10 +41,11 @@ type document struct {
 
 // Known is what somebody knows of secrets who reads a plan.
 type Known struct {
-	// Schemas tells what providers call sensitive. It is called only where masks alone do not
-	// tell, with those providers: where a mask is true of a whole object. Of a provider that is
+	// Schemas tells what providers say of their types: what is sensitive, what is a map, a set, a block. It is
+	// called with those providers of which the plan shows something, or whose masks alone do not
+	// tell: where a mask is true of a whole object. Of a provider that is
 	// not in the answer everything in such an object counts as sensitive, unless the plan shows
-	// it where the configuration sets it. May be nil.
+	// it where the configuration sets it, and how something is written is guessed. May be nil.
 	Schemas func(providers []string) values.Schemas
 	// Earlier is what earlier plans hid: Read's hidden. A plan may show it where it is not
 	// marked any more.
@@ -69,8 +71,8 @@ func Read(raw []byte, digest string, known Known) (p *Plan, hidden []string, err
 		return nil, nil, err
 	}
 	r := &reading{blocks: doc.Configuration.blocks(), configured: doc.Configuration.resources(), known: known}
-	if unclear := doc.unclear(); len(unclear) > 0 && known.Schemas != nil {
-		r.schemas = known.Schemas(unclear)
+	if asked := doc.asked(); len(asked) > 0 && known.Schemas != nil {
+		r.schemas = known.Schemas(asked)
 	}
 	return r.plan(doc, digest)
 }
@@ -84,6 +86,7 @@ func (r *reading) plan(doc *document, digest string) (p *Plan, hidden []string, 
 	if p.Drift, err = r.changes(doc.ResourceDrift, differs); err != nil {
 		return nil, nil, err
 	}
+	doc.stands(p.Drift)
 	if p.Deferred, err = r.deferred(doc.DeferredChanges); err != nil {
 		return nil, nil, err
 	}
@@ -135,7 +138,7 @@ func decode(raw []byte) (*document, error) {
 
 // reading is what the parts of one Read share.
 type reading struct {
-	blocks     blocks
+	blocks     values.Blocks
 	configured map[string]configured
 	known      Known
 	schemas    values.Schemas
@@ -202,7 +205,12 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 	if tc.Importing != nil {
 		c.ImportID = importID(tc.Importing)
 	}
-	c.Blocks = r.blocks.of(&c)
+	builtin := c.Provider == BuiltinProvider
+	if c.Blocks = r.blocks.Of(c.Type, builtin, c.Before, c.After); !builtin {
+		c.Layout.Schema = r.redactor.Schema.Met(c.Before, c.After, c.Unknown)
+		c.Layout.HiddenSets = values.HiddenSets(was, r.redactor.Schema)
+	}
+	c.Layout.Marked, c.Layout.Unmarked = values.Remarked("", was)
 	of := r.configured[values.WithoutKeys(c.Address)]
 	c.Configured = of.names
 	if action == Create {
@@ -251,6 +259,26 @@ func actionOf(list tfjson.Actions, address string) (a Action, createFirst bool, 
 	default:
 		return "", false, fault.New(fault.Invalid, "update tfops, or use an engine of a version that it supports",
 			"the plan does %q to %s, which tfops does not know", joined, address)
+	}
+}
+
+type relevant struct {
+	Resource  string `json:"resource"`
+	Attribute []any  `json:"attribute"`
+}
+
+// stands notes what of drift the plan stands on.
+func (d *document) stands(drift []Change) {
+	of := map[string][][]any{}
+	for _, a := range d.Relevant {
+		of[a.Resource] = append(of[a.Resource], a.Attribute)
+	}
+	for i := range drift {
+		c := &drift[i]
+		for _, steps := range of[c.Address] {
+			path := values.PathText(steps, values.Sides{Before: c.Before, After: c.After})
+			c.Layout.Relevant = append(c.Layout.Relevant, path)
+		}
 	}
 }
 

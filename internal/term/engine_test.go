@@ -71,23 +71,19 @@ func printed(t *testing.T, raw []byte, engine string) string {
 
 // asTerraform takes out of our text what we say and Terraform 1.11 does not,
 // and evens out the rest that differs on purpose:
-//   - it does not mark what forces the replacement of a terraform_data;
-//   - it sets a forgotten resource off by one column less, and does not count it;
+//   - it does not count what is forgotten;
 //   - it does not list checks with the plan.
 func asTerraform(text string) string {
 	text, _, _ = strings.Cut(text, "\nCheck: ")
-	text = strings.ReplaceAll(text, " # forces replacement", "")
 	text = regexp.MustCompile(`(Plan: .*), \d+ to forget\.`).ReplaceAllString(text, "$1.")
 	return tidy(text)
 }
 
+// tidy is a text without the spaces at the ends of its lines, and without empty lines around it.
 func tidy(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, l := range lines {
 		lines[i] = strings.TrimRight(l, " ")
-		if strings.HasPrefix(l, " # ") || strings.HasPrefix(l, " . ") {
-			lines[i] = " " + lines[i]
-		}
 	}
 	return strings.Trim(strings.Join(lines, "\n"), "\n")
 }

@@ -81,9 +81,11 @@ func rare() *plan.Plan {
 		Drift: []plan.Change{
 			{Address: "a.changed", Mode: "managed", Type: "a", Name: "changed", Action: plan.Update,
 				Before: map[string]any{"id": "1", "x": "old", "same": true},
-				After:  map[string]any{"id": "1", "x": "new", "same": true}},
+				After:  map[string]any{"id": "1", "x": "new", "same": true}, Told: relevant("x")},
 			{Address: "a.gone", Mode: "managed", Type: "a", Name: "gone", Action: plan.Delete,
-				Before: map[string]any{"id": "2"}},
+				Before: map[string]any{"id": "2"}, Told: relevant("")},
+			{Address: "a.aside", Mode: "managed", Type: "a", Name: "aside", Action: plan.Delete,
+				Before: map[string]any{"id": "7"}},
 		},
 		Changes: []plan.Change{
 			{Address: "a.b", Mode: "managed", Type: "a", Name: "b", Deposed: "0123abcd", Action: plan.Delete,
@@ -120,6 +122,10 @@ func rare() *plan.Plan {
 	}
 }
 
+func relevant(path string) plan.Told {
+	return plan.Told{Layout: plan.Layout{Relevant: []string{path}}}
+}
+
 func TestRarePlans(t *testing.T) {
 	for _, c := range []struct{ file, engine string }{{"rare.txt", ""}, {"rare_tofu.txt", "tofu"}} {
 		s := newScreen(term.Options{})
@@ -148,7 +154,8 @@ func TestPlanWithoutChanges(t *testing.T) {
 		want string
 	}{
 		{plan.Plan{Complete: true}, "No changes. Your infrastructure matches the configuration.\n"},
-		{plan.Plan{Complete: true, Drift: rare().Drift}, "No changes to the infrastructure."},
+		{plan.Plan{Complete: true, Drift: rare().Drift},
+			"Changed outside as well, which this plan leaves as it is: a.changed, a.gone,\na.aside\n"},
 		{plan.Plan{Errored: true}, "Planning failed."},
 		{plan.Plan{Errored: true, Changes: rare().Changes}, "but then encountered a problem:\n"},
 	} {

@@ -49,6 +49,7 @@ func (*lab) Resources(context.Context) []func() resource.Resource {
 		func() resource.Resource { return &box{} },
 		func() resource.Resource { return &hub{} },
 		func() resource.Resource { return &spoke{} },
+		func() resource.Resource { return &kit{} },
 	}
 }
 

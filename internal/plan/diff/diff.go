@@ -3,6 +3,7 @@
 package diff
 
 import (
+	"cmp"
 	"maps"
 
 	"github.com/tfops/tfops/internal/plan"
@@ -32,6 +33,16 @@ const (
 	// a string that holds JSON: one child, the value in it; unchanged when only whitespace changes
 	JSON   Shape = "json"
 	Switch Shape = "switch" // the value changes its type: two Children, what goes and what comes
+	// an argument that no plan holds a value of; only in Printed
+	WriteOnly Shape = "write-only"
+)
+
+// Marking says how a hidden value is marked otherwise afterwards.
+type Marking string
+
+const (
+	Marked   Marking = "marked"   // it will be sensitive
+	Unmarked Marking = "unmarked" // it is no more
 )
 
 // Attr is one node in the difference of a resource or output, for a terminal
@@ -48,6 +59,13 @@ type Attr struct {
 	Replaces  bool   // the change of this attribute forces the replacement
 	Children  []Attr // unchanged ones included
 	Lines     []Line // of Text
+
+	// Only of Printed:
+	Label   string  // of a Block: its key, where blocks of one name have keys
+	Nested  bool    // of a container: of nested attributes
+	Set     bool    // of a List: in no order
+	Marking Marking // of a hidden value
+	Same    bool    // of a hidden value: nothing but its marking changes
 }
 
 // Line is one line of a Text, without its end.
@@ -58,14 +76,36 @@ type Line struct {
 
 // Of is the difference between before and after, sorted by name: arguments
 // first, then blocks. Arguments that are null on both sides are left out.
-func Of(c plan.Change) []Attr {
+func Of(c plan.Change) []Attr { return of(c, "") }
+
+// Printed is the same as the engine of this name prints it: it knows the provider's schema, compares blocks and
+// nested attributes by their places, and Terraform lists of one length, too. Of what changed outside it shows
+// what the plan stands on.
+func Printed(c plan.Change, engine string) []Attr { return of(c, cmp.Or(engine, Terraform)) }
+
+// The engines, as plans name them.
+const (
+	Terraform = "terraform"
+	Tofu      = "tofu"
+)
+
+func of(c plan.Change, as string) []Attr {
+	printed := as != ""
 	d := differ{changed: index(c.SensitiveChanged), replaces: index(c.ReplacePaths), blocks: index(c.Blocks),
-		dynamic: c.Provider == plan.BuiltinProvider}
+		dynamic: c.Provider == plan.BuiltinProvider, printed: printed, tofu: as == Tofu}
 	before, after := c.Before, withUnknown(c.After, c.Unknown)
-	if c.Action == plan.Forget {
+	if c.Action == plan.Forget && !d.tofu {
 		after = before // it leaves the state as it is
 	}
-	root := d.diff(place{}, before, after)
+	top := place{}
+	if printed {
+		d.marked, d.unmarked = index(c.Layout.Marked), index(c.Layout.Unmarked)
+		d.relevant, d.sets = c.Layout.Relevant, c.Layout.HiddenSets
+		if top.schema = c.Layout.Schema; d.dynamic {
+			top.schema = builtin
+		}
+	}
+	root := d.diff(top, before, after)
 	if root.Shape == Object {
 		return root.Children
 	}
@@ -75,10 +115,16 @@ func Of(c plan.Change) []Attr {
 	return []Attr{root}
 }
 
-// OfOutput is the difference between an output's values.
+// builtin are the types of the provider that is built into the engine.
+var builtin = &values.Schema{Within: map[string]*values.Schema{"input": anything, "output": anything,
+	"triggers_replace": anything, "config": anything, "defaults": anything, "outputs": anything}}
+
+var anything = &values.Schema{Holds: values.NestedDynamic}
+
+// OfOutput is the difference between an output's values, as the engines print it.
 func OfOutput(o plan.Output) Attr {
-	d := differ{dynamic: true}
-	a := d.diff(place{name: o.Name, path: o.Name, plain: o.Name}, o.Before, withUnknown(o.After, o.Unknown))
+	d := differ{dynamic: true, printed: true}
+	a := d.diff(place{o.Name, o.Name, o.Name, anything}, o.Before, withUnknown(o.After, o.Unknown))
 	if o.Sensitive {
 		a.Sensitive, a.Shape, a.Children, a.Lines = true, Value, nil, nil
 	}

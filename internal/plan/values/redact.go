@@ -48,26 +48,6 @@ type Hid struct {
 	Open  []string // the same, and not sensitive by the schema
 }
 
-// Schema is what a provider calls sensitive of an attribute, of a block, or of what is in it.
-type Schema struct {
-	Sensitive bool               `json:"s,omitempty"`
-	Within    map[string]*Schema `json:"w,omitempty"` // without what holds nothing that is sensitive
-}
-
-// at is the schema of what stands under a key; known tells whether there is any.
-func (s *Schema) at(key string) (within *Schema, known bool) {
-	if s == nil {
-		return nil, false
-	}
-	if s.Sensitive {
-		return s, true
-	}
-	if within = s.Within[key]; within == nil {
-		within = &Schema{}
-	}
-	return within, true
-}
-
 // Redact puts Sensitive where a mask hides something. The masks of what it
 // returns are not set.
 func (r *Redactor) Redact(s Sides) Sides { return r.redact(s, r.Schema) }
@@ -328,6 +308,110 @@ func Texts(v any, list []string) []string {
 		}
 	}
 	return list
+}
+
+// Remarked lists the paths of values that are on both sides and are marked as sensitive on one of them only,
+// and as marked those that will be known and sensitive.
+func Remarked(path string, s Sides) (marked, unmarked []string) {
+	before, after := s.BeforeMask == true, s.AfterMask == true
+	if before || after {
+		switch later := s.Unknown == true; {
+		case later && s.Before == nil, !before && s.Before != nil && (s.After != nil || later):
+			return []string{path}, nil
+		case !after && s.Before != nil && (s.After != nil || later):
+			return nil, []string{path}
+		}
+		return nil, nil
+	}
+	if !AnyTrue(s.BeforeMask) && !AnyTrue(s.AfterMask) {
+		return nil, nil
+	}
+	add := func(path string, inner Sides) {
+		m, u := Remarked(path, inner)
+		marked, unmarked = append(marked, m...), append(unmarked, u...)
+	}
+	b, _ := s.Before.(map[string]any)
+	f, _ := s.After.(map[string]any)
+	u, _ := s.Unknown.(map[string]any)
+	keys := map[string]bool{}
+	for _, m := range []map[string]any{b, u} {
+		emptied(m, keys)
+	}
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		later := u[k]
+		if s.Unknown == true {
+			later = true
+		}
+		add(PathKey(path, k), Sides{b[k], f[k], later, maskKey(s.BeforeMask, k), maskKey(s.AfterMask, k)})
+	}
+	list, _ := s.Before.([]any)
+	now, _ := s.After.([]any)
+	unknown, _ := s.Unknown.([]any)
+	for i := range max(len(list), len(unknown)) {
+		add(PathIndex(path, i), Sides{at(list, i), at(now, i), at(unknown, i), maskIndex(s.BeforeMask, i),
+			maskIndex(s.AfterMask, i)})
+	}
+	return marked, unmarked
+}
+
+// HiddenSet is how many blocks of a set go, come and stay that is marked as a whole.
+type HiddenSet struct {
+	Gone int `json:"gone,omitempty"`
+	Come int `json:"come,omitempty"`
+	Same int `json:"same,omitempty"`
+}
+
+// HiddenSets counts the blocks of sets that are marked as a whole, by their paths.
+func HiddenSets(s Sides, known *Schema) map[string]HiddenSet {
+	found := map[string]HiddenSet{}
+	if hiddenSets("", s, known, found); len(found) == 0 {
+		return nil
+	}
+	return found
+}
+
+func hiddenSets(path string, s Sides, known *Schema, found map[string]HiddenSet) {
+	if known == nil || !AnyTrue(s.BeforeMask) && !AnyTrue(s.AfterMask) {
+		return
+	}
+	b, _ := s.Before.(map[string]any)
+	f, _ := s.After.(map[string]any)
+	for k, w := range known.Within {
+		if !w.Block {
+			continue
+		}
+		place := PathKey(path, k)
+		inner := Sides{Before: b[k], After: f[k], BeforeMask: maskKey(s.BeforeMask, k),
+			AfterMask: maskKey(s.AfterMask, k)}
+		old, _ := inner.Before.([]any)
+		now, _ := inner.After.([]any)
+		switch {
+		case w.Holds == NestedObject:
+			hiddenSets(place, inner, w, found)
+		case w.Holds == NestedList:
+			for i := range max(len(old), len(now)) {
+				hiddenSets(PathIndex(place, i), Sides{Before: at(old, i), After: at(now, i),
+					BeforeMask: maskIndex(inner.BeforeMask, i), AfterMask: maskIndex(inner.AfterMask, i)}, w, found)
+			}
+		case w.Holds == NestedSet && (inner.BeforeMask == true || inner.AfterMask == true):
+			found[place] = compareSets(old, now)
+		}
+	}
+}
+
+func compareSets(before, after []any) (n HiddenSet) {
+	left := slices.Clone(after)
+	for _, v := range before {
+		i := slices.IndexFunc(left, func(w any) bool { return Equal(v, w) })
+		if i < 0 {
+			n.Gone++
+			continue
+		}
+		n.Same++
+		left = slices.Delete(left, i, i+1)
+	}
+	n.Come = len(left)
+	return n
 }
 
 // Lost lists the paths at which the original values differ and the redacted

@@ -33,24 +33,29 @@ func Paths(list []any, red Sides) []string {
 	var out []string
 	for _, p := range list {
 		steps, _ := p.([]any)
-		path, before, after := "", red.Before, red.After
-		for _, step := range steps {
-			if before == any(Sensitive) || after == any(Sensitive) {
-				break
-			}
-			switch step := step.(type) {
-			case string:
-				path = PathKey(path, step)
-			case json.Number:
-				path += "[" + step.String() + "]"
-			}
-			before, after = part(before, step), part(after, step)
-		}
-		if path != "" && !slices.Contains(out, path) {
+		if path := PathText(steps, red); path != "" && !slices.Contains(out, path) {
 			out = append(out, path)
 		}
 	}
 	return out
+}
+
+// PathText is one such path.
+func PathText(steps []any, red Sides) string {
+	path, before, after := "", red.Before, red.After
+	for _, step := range steps {
+		if before == any(Sensitive) || after == any(Sensitive) {
+			break
+		}
+		switch step := step.(type) {
+		case string:
+			path = PathKey(path, step)
+		case json.Number:
+			path += "[" + step.String() + "]"
+		}
+		before, after = part(before, step), part(after, step)
+	}
+	return path
 }
 
 // part is the part of a value that one step of a path leads to.

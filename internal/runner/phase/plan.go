@@ -92,7 +92,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err := p.plannedOutputs(shown); err != nil {
 		return err
 	}
-	made.EngineName, made.RefreshOnly = p.work.Name, p.job.RefreshOnly
+	made.EngineName, made.RefreshOnly, made.Destroy = p.work.Name, p.job.RefreshOnly, made.Destroy || p.job.Destroy
 	if !p.work.OwnLock {
 		made.Providers = p.result.Providers
 	}

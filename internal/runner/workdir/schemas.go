@@ -21,9 +21,9 @@ type keptSchemas struct {
 	Schemas values.Schemas `json:"schemas"`
 }
 
-// Schemas tells what these providers call sensitive. The engine starts each provider to tell
-// it, so it is asked once for each lock file, and only where a plan needs it. Where it cannot
-// be told nil is the answer, and more is hidden.
+// Schemas tells what these providers call sensitive, and how they type their arguments. The engine starts each
+// provider to tell it, so it is asked once for each lock file, and only where a plan needs it. Where it cannot
+// be told nil is the answer: more is hidden, and the plan is laid out by guesses.
 //
 // Code of the module has run by then, and may speak in the engine's stead: so what it says counts for its own
 // workspace, and is kept where it may be applied there.
@@ -41,13 +41,12 @@ func (d *Dir) Schemas(ctx context.Context, providers []string) values.Schemas {
 			return err
 		})
 	if err != nil {
-		d.Log.Say("warn", "what the providers call sensitive is not known, so the plan hides more than it has to: %v",
-			err)
+		d.Log.Say("warn", "the providers' schemas are not known, so the plan hides more than it has to: %v", err)
 		return nil
 	}
 	known, err := values.ReadSchemas(shown)
 	if err != nil {
-		d.Log.Say("warn", "what the providers call sensitive cannot be read, so the plan hides more than it has to")
+		d.Log.Say("warn", "the providers' schemas cannot be read, so the plan hides more than it has to")
 		return nil
 	}
 	if b, err := json.Marshal(keptSchemas{key, known}); err == nil && key != "" && d.Job.LockState {
@@ -57,10 +56,11 @@ func (d *Dir) Schemas(ctx context.Context, providers []string) values.Schemas {
 }
 
 // schemasKey names the lock file, which tells the providers' versions, and the engine; "" without a lock file.
+// The number is another one when what is kept has another form.
 func (d *Dir) schemasKey() string {
 	lock, err := datafile.Read(filepath.Join(d.Root, diagnostics.DependencyLock), datafile.Record)
 	if err != nil {
 		return ""
 	}
-	return ground.KeyOf(d.Name, d.Version, string(lock))
+	return ground.KeyOf("2", d.Name, d.Version, string(lock))
 }

@@ -16,7 +16,8 @@ import (
 // last of which hold the mark of what happens.
 type sheet struct {
 	*page.Page
-	b strings.Builder
+	b        strings.Builder
+	unmarked bool // nothing happens to what is laid out: there are no marks
 }
 
 const indent = "    "
@@ -47,6 +48,9 @@ func (s *sheet) mark(m string) string {
 
 // at is the beginning of a line at a level.
 func (s *sheet) at(level int, mark string) string {
+	if s.unmarked {
+		return strings.Repeat(indent, level)
+	}
 	return strings.Repeat(indent, level) + s.mark(mark)
 }
 
@@ -54,18 +58,19 @@ func (s *sheet) linef(format string, args ...any) {
 	fmt.Fprintf(&s.b, format+"\n", args...)
 }
 
-// look says how much of a value to show.
+// look says how a value is shown.
 type look struct {
-	all  bool // unchanged parts too
-	null bool // what goes is followed by "-> null"
+	all    bool // unchanged parts too
+	bare   bool // what goes is not followed by "-> null"
+	forces bool // it forces the replacement, as what it is a part of does
 }
 
-// attributes lays out the parts of a resource, object or block. tell says
-// whether the telling ones among them are always shown.
-func (s *sheet) attributes(level int, list []diff.Attr, l look, tell bool) {
-	width, hidden, hiddenBlocks, before := 0, 0, 0, s.b.Len()
+// attributes lays out the parts of a resource or block.
+func (s *sheet) attributes(level int, list []diff.Attr, l look) {
+	width, hidden, hiddenBlocks, arguments := 0, 0, 0, 0
 	for _, a := range list {
 		if a.Shape != diff.Block {
+			arguments++
 			width = max(width, page.DisplayWidth(attributeName(a)))
 		}
 	}
@@ -81,29 +86,49 @@ func (s *sheet) attributes(level int, list []diff.Attr, l look, tell bool) {
 				hiddenBlocks++
 				continue
 			}
-			if a.Name != block && s.b.Len() > before {
+			if a.Name != block && arguments > 0 {
 				s.linef("")
 			}
 			block = a.Name
 			s.block(level, a, look{all: l.all})
 			continue
 		}
-		show := look{all: l.all || tell && telling[a.Name], null: l.null}
+		show := look{all: l.all || telling[a.Name], bare: l.bare}
 		if a.Kind == diff.Unchanged && !show.all {
 			hidden++
 			continue
 		}
-		name := attributeName(a)
-		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), name, strings.Repeat(" ", width-page.DisplayWidth(name)),
-			s.value(level, a, show))
+		s.attribute(level, attributeName(a), width, a, show, "")
 	}
 	hide()
 	if hiddenBlocks > 0 {
-		if s.b.Len() > before {
-			s.linef("")
-		}
+		s.linef("")
 		s.hidden(level, hiddenBlocks, "block")
 	}
+}
+
+// attribute lays out one part by its name; end follows it.
+func (s *sheet) attribute(level int, name string, width int, a diff.Attr, l look, end string) {
+	s.marking(level, a, "attribute value")
+	s.linef("%s%s%s = %s%s", s.at(level, marks[a.Kind]), name,
+		strings.Repeat(" ", max(width-page.DisplayWidth(name), 0)), s.value(level, a, l), end)
+}
+
+// marking says that a hidden value is marked otherwise afterwards.
+func (s *sheet) marking(level int, a diff.Attr, what string) {
+	if a.Marking == "" {
+		return
+	}
+	first, last := "this "+what+" will no longer be marked as sensitive", "after applying this change."
+	if a.Marking == diff.Marked {
+		first = "this " + what + " will be marked as sensitive and will not"
+		last = "display in UI output after applying this change."
+	}
+	if a.Same && a.Shape != diff.Block {
+		last += " The value is unchanged."
+	}
+	s.linef("%s  # %s: %s", strings.Repeat(indent, level), s.Paint(page.Yellow, "Warning"), first)
+	s.linef("%s  # %s", strings.Repeat(indent, level), last)
 }
 
 // telling are the arguments of resources and blocks that say what it is: they
@@ -137,25 +162,35 @@ func count(n int, what string) string {
 
 // block lays out a nested block.
 func (s *sheet) block(level int, a diff.Attr, l look) {
+	name := attributeName(a)
+	if a.Label != "" {
+		name += " " + strconv.Quote(a.Label)
+	}
 	if a.Unknown {
-		s.linef("%s%s %s%s", s.at(level, marks[a.Kind]), attributeName(a), known, s.forces(a))
+		s.linef("%s%s %s", s.at(level, marks[a.Kind]), name, known)
 		return
 	}
-	s.linef("%s%s {%s", s.at(level, marks[a.Kind]), attributeName(a), s.forces(a))
+	s.marking(level, a, "block")
+	open := s.at(level, marks[a.Kind]) + name + " {"
 	switch {
 	case a.Sensitive:
-		s.linef("%s# At least one attribute in this block is (or was) sensitive,", s.at(level+1, indent))
-		s.linef("%s# so its contents will not be displayed.", s.at(level+1, indent))
+		s.linef("%s%s", open, s.forces(a, l))
+		s.linef("%s  # At least one attribute in this block is (or was) sensitive,", s.at(level, indent))
+		s.linef("%s  # so its contents will not be displayed.", s.at(level, indent))
+	case len(a.Children) == 0:
+		s.linef("%s}%s", open, s.forces(a, l))
+		return
 	default:
-		s.attributes(level+1, a.Children, look{all: l.all, null: true}, true)
+		s.linef("%s%s", open, s.forces(a, l))
+		s.attributes(level+1, a.Children, look{all: l.all})
 	}
 	s.linef("%s}", s.at(level, indent))
 }
 
 const known = "(known after apply)"
 
-func (s *sheet) forces(a diff.Attr) string {
-	if !a.Replaces {
+func (s *sheet) forces(a diff.Attr, l look) string {
+	if !a.Replaces && !l.forces {
 		return ""
 	}
 	return " " + s.Paint(page.Red, "# forces replacement")
@@ -165,7 +200,7 @@ func (s *sheet) arrow() string { return " " + s.Paint(page.Yellow, "->") + " " }
 
 // toNull follows what goes.
 func (s *sheet) toNull(a diff.Attr, l look) string {
-	if a.Kind != diff.Removed || !l.null {
+	if a.Kind != diff.Removed || l.bare || s.unmarked {
 		return ""
 	}
 	return s.arrow() + s.Paint(page.Faint, "null")
@@ -175,108 +210,143 @@ func (s *sheet) toNull(a diff.Attr, l look) string {
 // an attribute at this level.
 func (s *sheet) value(level int, a diff.Attr, l look) string {
 	switch {
+	case a.Shape == diff.WriteOnly:
+		return "(write-only attribute)" + s.toNull(a, l) + s.forces(a, l)
 	case a.Sensitive:
-		return plan.Sensitive + s.toNull(a, l) + s.forces(a)
-	case a.Unknown && a.Kind == diff.Added:
-		return known + s.forces(a)
-	case a.Unknown && a.Shape == diff.Value:
-		return literal(a.Before) + s.arrow() + known + s.forces(a)
+		return plan.Sensitive + s.toNull(a, l) + s.forces(a, l)
+	case a.Unknown && (a.Kind == diff.Added || a.Before == nil):
+		return known + s.forces(a, l)
+	case a.Unknown:
+		was := a
+		was.Unknown, was.Replaces, was.Kind = false, false, diff.Removed
+		return s.value(level, was, look{all: l.all, bare: true}) + s.arrow() + known + s.forces(a, l)
 	}
 	switch a.Shape {
 	case diff.Switch:
-		a.Children[0].Replaces = a.Replaces
-		return s.value(level, a.Children[0], look{}) + s.arrow() + s.value(level, a.Children[1], look{})
+		return s.value(level, a.Children[0], look{bare: true}) + s.arrow() +
+			s.value(level, a.Children[1], look{bare: true}) + s.forces(a, l)
 	case diff.Text:
-		return s.text(level, a) + s.end(a, l)
+		return s.text(level, a, l) + s.toNull(a, l)
 	case diff.JSON:
-		return s.json(level, a, l) + s.end(a, l)
+		return s.json(level, a, l)
 	case diff.List:
-		return s.container(level, a, l, "[", "]") + s.end(a, l)
+		return s.container(level, a, l, "[", "]")
 	case diff.Object, diff.Map, diff.Block:
-		return s.container(level, a, l, "{", "}") + s.end(a, l)
+		return s.container(level, a, l, "{", "}")
 	}
 	switch a.Kind {
 	case diff.Added:
-		return literal(a.After) + s.forces(a)
+		return literal(a.After) + s.forces(a, l)
 	case diff.Changed:
-		return literal(a.Before) + s.arrow() + literal(a.After) + s.forces(a)
+		return literal(a.Before) + s.arrow() + literal(a.After) + s.forces(a, l)
 	}
-	return literal(a.Before) + s.toNull(a, l) + s.forces(a)
-}
-
-// end follows a value of several lines.
-func (s *sheet) end(a diff.Attr, l look) string {
-	if a.Unknown {
-		return s.arrow() + known
+	if a.Before == nil {
+		return literal(nil) + s.forces(a, l)
 	}
-	return s.toNull(a, l)
+	return literal(a.Before) + s.toNull(a, l) + s.forces(a, l)
 }
 
 // inner collects lines that are laid out within a value.
 func (s *sheet) inner(write func(in *sheet)) string {
-	in := &sheet{Page: s.Page}
+	in := &sheet{Page: s.Page, unmarked: s.unmarked}
 	write(in)
 	return in.b.String()
 }
 
+// container lays out what has parts. Where nested attributes of a set or map force the replacement each of
+// them says so.
 func (s *sheet) container(level int, a diff.Attr, l look, open, closing string) string {
-	if len(a.Children) == 0 {
-		return open + closing + s.forces(a)
+	parts := look{all: l.all, forces: a.Nested && (a.Set || a.Shape == diff.Map) && (a.Replaces || l.forces)}
+	forces := s.forces(a, l)
+	if parts.forces {
+		forces = ""
 	}
-	return open + s.forces(a) + "\n" + s.inner(func(in *sheet) {
-		if a.Shape == diff.List {
-			in.elements(level+1, a.Children, l)
-			return
+	if len(a.Children) == 0 {
+		return open + closing + s.toNull(a, l) + forces
+	}
+	return open + forces + "\n" + s.inner(func(in *sheet) {
+		switch a.Shape {
+		case diff.List:
+			in.elements(level+1, a, l.bare, parts)
+		case diff.Map:
+			in.entries(level+1, a, parts)
+		default:
+			in.members(level+1, a, parts)
 		}
-		if a.Shape == diff.Map {
-			in.entries(level+1, a.Children, l)
-			return
-		}
-		in.attributes(level+1, a.Children, look{all: l.all}, false)
-	}) + s.at(level, indent) + closing
+	}) + s.at(level, indent) + closing + s.toNull(a, l)
 }
 
-// entries lays out the elements of a map: their keys are always quoted.
-func (s *sheet) entries(level int, list []diff.Attr, l look) {
+// members lays out the attributes of an object.
+func (s *sheet) members(level int, a diff.Attr, l look) {
 	width, hidden := 0, 0
-	for _, a := range list {
-		width = max(width, page.DisplayWidth(strconv.Quote(a.Name)))
+	for _, c := range a.Children {
+		width = max(width, page.DisplayWidth(attributeName(c)))
 	}
-	for _, a := range list {
-		if a.Kind == diff.Unchanged && !l.all {
+	for _, c := range a.Children {
+		show := look{all: l.all || telling[c.Name], bare: !a.Nested}
+		if c.Kind == diff.Unchanged && !show.all {
 			hidden++
 			continue
 		}
-		key := strconv.Quote(a.Name)
-		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), key, strings.Repeat(" ", width-page.DisplayWidth(key)),
-			s.value(level, a, look{all: l.all}))
+		s.attribute(level, attributeName(c), width, c, show, "")
+	}
+	s.hidden(level, hidden, "attribute")
+}
+
+// entries lays out the elements of a map: their keys are always quoted.
+func (s *sheet) entries(level int, a diff.Attr, l look) {
+	width, hidden := 0, 0
+	for _, c := range a.Children {
+		if !a.Nested {
+			width = max(width, page.DisplayWidth(strconv.Quote(c.Name)))
+		}
+	}
+	for _, c := range a.Children {
+		if c.Kind == diff.Unchanged && !l.all {
+			hidden++
+			continue
+		}
+		end := ""
+		if c.Shape == diff.Object && !c.Sensitive && !c.Unknown {
+			end = ","
+		}
+		s.attribute(level, strconv.Quote(c.Name), width, c,
+			look{all: l.all, bare: a.Kind == diff.Removed || a.Nested, forces: l.forces}, end)
 	}
 	s.hidden(level, hidden, "element")
 }
 
 // elements lays out a list: of what is unchanged, only the neighbours of what
-// changes.
-func (s *sheet) elements(level int, list []diff.Attr, l look) {
-	changes := func(i int) bool { return i >= 0 && i < len(list) && list[i].Kind != diff.Unchanged }
+// changes; of a set, and of nested attributes, nothing.
+func (s *sheet) elements(level int, a diff.Attr, bare bool, l look) {
+	changes := func(i int) bool { return i >= 0 && i < len(a.Children) && a.Children[i].Kind != diff.Unchanged }
+	alone := a.Set || a.Nested
 	hidden := 0
-	for i, a := range list {
-		if !l.all && !changes(i-1) && !changes(i) && !changes(i+1) {
+	for i, c := range a.Children {
+		if !l.all && !changes(i) && (alone || !changes(i-1) && !changes(i+1)) {
 			hidden++
 			continue
 		}
-		s.hidden(level, hidden, "element")
-		hidden = 0
-		s.linef("%s%s,", s.at(level, marks[a.Kind]), s.value(level, a, look{all: l.all || a.Kind == diff.Unchanged}))
+		if !alone {
+			s.hidden(level, hidden, "element")
+			hidden = 0
+		}
+		show := look{all: l.all, bare: true, forces: l.forces}
+		if c.Kind == diff.Unchanged && !alone {
+			show = look{all: true, bare: bare}
+		}
+		s.marking(level, c, "attribute value")
+		s.linef("%s%s,", s.at(level, marks[c.Kind]), s.value(level, c, show))
 	}
 	s.hidden(level, hidden, "element")
 }
 
 // text lays out a string of several lines.
-func (s *sheet) text(level int, a diff.Attr) string {
-	return "<<-EOT" + s.forces(a) + "\n" + s.inner(func(in *sheet) {
+func (s *sheet) text(level int, a diff.Attr, l look) string {
+	return "<<-EOT" + s.forces(a, l) + "\n" + s.inner(func(in *sheet) {
 		for _, line := range a.Lines {
 			mark := indent
-			if a.Kind == diff.Changed && !a.Unknown {
+			if a.Kind == diff.Changed {
 				mark = marks[line.Kind]
 			}
 			in.linef("%s%s", in.at(level+1, mark), page.CleanText(line.Text))
@@ -286,16 +356,23 @@ func (s *sheet) text(level int, a diff.Attr) string {
 
 // json lays out a string that holds JSON.
 func (s *sheet) json(level int, a diff.Attr, l look) string {
-	child, note, mark := a.Children[0], "", indent
-	if a.Kind == diff.Changed && !a.Unknown {
+	child, note, mark, forces := a.Children[0], "", indent, s.forces(a, l)
+	if a.Kind == diff.Changed {
 		mark = marks[child.Kind]
 		if child.Kind == diff.Unchanged {
-			note, l.all = s.Paint(page.Faint, " # whitespace changes"), true
+			note, l.all = " # whitespace changes", true
+			if forces != "" {
+				note, forces = " # whitespace changes force replacement", ""
+			}
+			note = s.Paint(page.Faint, note)
 		}
 	}
-	return "jsonencode(" + note + s.forces(a) + "\n" +
-		s.at(level+1, mark) + s.value(level+1, child, look{all: l.all}) + "\n" +
-		s.at(level, indent) + ")"
+	value := s.value(level+1, child, look{all: l.all, bare: true})
+	if !strings.Contains(value, "\n") {
+		return "jsonencode(" + value + ")" + note + forces
+	}
+	return "jsonencode(" + note + "\n" + s.at(level+1, mark) + value + forces + "\n" +
+		s.at(level, indent) + ")" + s.toNull(a, l)
 }
 
 // literal is a value as the language writes it. Quoting leaves no control

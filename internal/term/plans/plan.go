@@ -20,12 +20,13 @@ func Print(g *page.Page, pl *plan.Plan) {
 	s := &sheet{Page: g}
 	engine := engineName(pl.EngineName)
 	s.rewritten(pl)
-	s.drift(pl, engine)
-	s.actions(pl, engine)
+	drifted := s.drift(pl, engine)
+	s.actions(pl, engine, drifted)
 	s.deferred(pl)
 	s.invocations(pl)
 	s.summary(pl)
 	s.outputs(pl, engine)
+	s.unmoved(pl)
 	s.checks(pl)
 	s.incomplete(pl)
 	s.providers(pl)
@@ -39,11 +40,13 @@ func engineName(name string) string {
 	switch name {
 	case "terraform":
 		return "Terraform"
-	case "tofu":
-		return "OpenTofu"
+	case diff.Tofu:
+		return openTofu
 	}
 	return ""
 }
+
+const openTofu = "OpenTofu"
 
 // providers tells which versions were used where no committed lock file says so.
 func (s *sheet) providers(pl *plan.Plan) {
@@ -97,83 +100,137 @@ func (s *sheet) rewritten(pl *plan.Plan) {
 	s.linef("")
 }
 
-func (s *sheet) drift(pl *plan.Plan, engine string) {
-	if len(pl.Drift) == 0 {
-		return
+// drift lays out what changed outside, as far as the plan stands on it, and reports whether anything did. All
+// else is named at the end: see unmoved.
+func (s *sheet) drift(pl *plan.Plan, engine string) bool {
+	shown := shownDrift(pl)
+	if len(shown) == 0 {
+		return false
 	}
-	s.linef("%s Objects have changed outside of %s", s.Paint(page.Bold, "Note:"), cmp.Or(engine, "the engine"))
-	s.linef("\n%s detected the following changes made outside of %s since the last apply:",
-		cmp.Or(engine, "The engine"),
-		cmp.Or(engine, "it"))
-	for _, c := range pl.Drift {
+	who := cmp.Or(engine, "The engine")
+	s.linef("%s Objects have changed outside of %s\n", s.Paint(page.Bold, "Note:"), cmp.Or(engine, "the engine"))
+	s.prose(fmt.Sprintf("%s detected the following changes made outside of %s since the last %q which may have "+
+		"affected this plan:", who, cmp.Or(engine, "it"), cmp.Or(pl.EngineName, "engine")+" apply"))
+	for _, c := range shown {
 		s.linef("")
-		s.change(c, driftTitle(c))
+		s.change(c, driftTitle(c), pl.EngineName)
 	}
-	s.linef("")
+	s.linef("\n")
+	if pl.RefreshOnly {
+		s.prose(fmt.Sprintf("This is a refresh-only plan, so %s will not take any actions to undo these. If you were "+
+			"expecting these changes then you can apply this plan to record the updated values in the %s without "+
+			"changing any remote objects.", cmp.Or(engine, "the engine"), strings.TrimSpace(engine+" state")))
+		return true
+	}
+	s.prose("Unless you have made equivalent changes to your configuration, or ignored the relevant attributes " +
+		"using ignore_changes, the following plan may include actions to undo or respond to these changes.")
+	return true
 }
+
+// shownDrift is what changed outside and is a part of why the plan is as it is. A refresh takes over all of it.
+func shownDrift(pl *plan.Plan) (shown []plan.Change) {
+	if pl.RefreshOnly {
+		for _, c := range pl.Drift {
+			c.Layout.Relevant = nil
+			shown = append(shown, c)
+		}
+		return shown
+	}
+	if len(pl.Changes) == 0 && len(pl.Outputs) == 0 {
+		return nil
+	}
+	for _, c := range pl.Drift {
+		changes := func(a diff.Attr) bool { return a.Kind != diff.Unchanged }
+		if len(c.Layout.Relevant) > 0 && slices.ContainsFunc(diff.Printed(c, pl.EngineName), changes) {
+			shown = append(shown, c)
+		}
+	}
+	return shown
+}
+
+// unmoved names what changed outside and is neither above nor acted upon.
+func (s *sheet) unmoved(pl *plan.Plan) {
+	named := map[string]bool{}
+	for _, c := range slices.Concat(shownDrift(pl), pl.Changes) {
+		named[c.Address] = true
+	}
+	var list []string
+	for _, c := range pl.Drift {
+		if !named[c.Address] {
+			named[c.Address] = true
+			list = append(list, page.CleanLine(c.Address))
+		}
+	}
+	if len(list) > 0 {
+		s.linef("")
+		s.prose("Changed outside as well, which this plan leaves as it is: " + strings.Join(list, ", "))
+	}
+}
+
+// prose is text as the engines break it where they do not know the terminal.
+func (s *sheet) prose(text string) {
+	for _, l := range page.Wrap(text, proseWidth) {
+		s.linef("%s", l)
+	}
+}
+
+const proseWidth = 77
 
 func driftTitle(c plan.Change) string {
-	switch c.Action {
-	case plan.Delete:
+	if c.Action == plan.Delete {
 		return "has been deleted"
-	default:
-		return "has changed"
 	}
+	return "has changed"
 }
 
-func (s *sheet) actions(pl *plan.Plan, engine string) {
-	switch {
-	case pl.RefreshOnly && len(pl.Changes) == 0 && !pl.Errored:
-		s.acceptance(pl)
-		return
-	case pl.Errored && len(pl.Changes) == 0:
+func (s *sheet) actions(pl *plan.Plan, engine string, drifted bool) {
+	who := cmp.Or(engine, "The engine")
+	switch nothing := len(pl.Changes) == 0 && len(pl.Outputs) == 0; {
+	case pl.Errored && nothing:
 		s.linef("%s %s encountered an error while generating this plan.", s.Paint(page.RedBold, "Planning failed."),
-			cmp.Or(engine, "The engine"))
+			who)
 		return
-	case len(pl.Changes) == 0 && len(pl.Outputs) == 0 && len(pl.Deferred) == 0 && len(pl.Invocations) == 0:
-		s.noChanges(pl, engine)
+	case nothing && (drifted || len(pl.Deferred)+len(pl.Invocations) > 0):
 		return
-	case len(pl.Changes) == 0:
+	case nothing:
+		s.noChanges(pl, who)
 		return
+	case drifted:
+		s.linef("\n%s", strings.Repeat("─", proseWidth))
+	}
+	if len(pl.Changes) == 0 {
+		return
+	}
+	if drifted {
+		s.linef("")
 	}
 	if slices.ContainsFunc(pl.Changes, func(c plan.Change) bool { return c.Action != plan.NoOp }) {
 		s.legend(pl, engine)
 	}
 	if pl.Errored {
-		s.linef("%s planned the following actions, but then encountered a problem:", cmp.Or(engine, "The engine"))
+		s.linef("%s planned the following actions, but then encountered a problem:", who)
 	} else {
 		s.linef("%s will perform the following actions:", cmp.Or(engine, "The plan"))
 	}
 	for _, c := range pl.Changes {
 		s.linef("")
-		s.change(c, title(c, engine))
+		s.change(c, title(c, engine), pl.EngineName)
 	}
 }
 
-// acceptance says what the plan of a refresh does, which acts upon nothing.
-func (s *sheet) acceptance(pl *plan.Plan) {
-	if !pl.Accepts() {
-		s.linef("%s The state holds what is there in the world already.", s.Paint(page.GreenBold, "No changes."))
-		return
+func (s *sheet) noChanges(pl *plan.Plan, who string) {
+	says, why := "Your infrastructure matches the configuration.", who+" has compared your real infrastructure "+
+		"against your configuration and found no differences, so no changes are needed."
+	switch {
+	case pl.RefreshOnly:
+		says, why = "Your infrastructure still matches the configuration.", who+" has checked that the real remote "+
+			"objects still match the result of your most recent changes, and found no differences."
+	case pl.Destroy:
+		says, why = "No objects need to be destroyed.", "Either you have not created any objects yet or the "+
+			"existing objects were already deleted outside of "+strings.Replace(who, "The", "the", 1)+"."
 	}
-	s.linef("%s %s. Nothing in the world is changed.", s.Paint(page.Bold, "Plan:"), pl.Acceptance())
-	if len(pl.Drift) > 0 {
-		for _, l := range page.Wrap("What is above is recorded as it is there now. Where the configuration sets "+
-			"something else, the next plan wants to put it back.", page.Paragraph) {
-			s.linef("%s", l)
-		}
-	}
-}
-
-func (s *sheet) noChanges(pl *plan.Plan, engine string) {
-	if len(pl.Drift) > 0 {
-		s.linef("%s Applying would only record the changes above in the state.",
-			s.Paint(page.GreenBold, "No changes to the infrastructure."))
-		return
-	}
-	s.linef("%s Your infrastructure matches the configuration.", s.Paint(page.GreenBold, "No changes."))
-	s.linef("\n%s has compared your real infrastructure against your configuration\nand found no differences, so no "+
-		"changes are needed.", cmp.Or(engine, "The engine"))
+	s.linef("%s %s\n", s.Paint(page.GreenBold, "No changes."), says)
+	s.prose(why)
 }
 
 // symbols are the marks of actions, in the order of the legend.
@@ -194,19 +251,28 @@ var symbols = []struct {
 
 func (s *sheet) legend(pl *plan.Plan, engine string) {
 	if engine != "" {
-		s.linef("%s used the selected providers to generate the following execution\nplan. Resource actions are "+
-			"indicated with the following symbols:", engine)
+		s.prose(engine + " used the selected providers to generate the following execution plan. Resource actions " +
+			"are indicated with the following symbols:")
 	} else {
 		s.linef("Resource actions are indicated with the following symbols:")
 	}
 	for _, sym := range symbols {
-		if sym.action != plan.Forget && slices.ContainsFunc(pl.Changes,
+		text := sym.text
+		switch {
+		case sym.action == plan.Forget && !isTofu(pl.EngineName):
+			continue
+		case sym.action == plan.Update && isTofu(pl.EngineName):
+			text += " (current -> planned)"
+		}
+		if slices.ContainsFunc(pl.Changes,
 			func(c plan.Change) bool { return c.Action == sym.action && c.CreateFirst == sym.first }) {
-			s.linef("%s%s", s.mark(sym.mark), sym.text)
+			s.linef("%s%s", s.mark(sym.mark), text)
 		}
 	}
 	s.linef("")
 }
+
+func isTofu(engineName string) bool { return engineName == diff.Tofu }
 
 func symbol(c plan.Change) string {
 	for _, sym := range symbols {
@@ -218,7 +284,7 @@ func symbol(c plan.Change) string {
 }
 
 // change lays out one resource instance below its title.
-func (s *sheet) change(c plan.Change, title string) {
+func (s *sheet) change(c plan.Change, title, engineName string) {
 	name := page.CleanLine(c.Address)
 	if c.Deposed != "" {
 		name += " (deposed object " + page.CleanLine(c.Deposed) + ")"
@@ -226,17 +292,23 @@ func (s *sheet) change(c plan.Change, title string) {
 	if c.Action == plan.NoOp && c.PreviousAddress != "" {
 		name = page.CleanLine(c.PreviousAddress)
 	}
-	s.linef("%s", s.Paint(page.Bold, "  # "+name+" "+title))
-	for _, note := range notes(c) {
-		s.linef("  # %s", note)
+	margin, sign := "  ", s.mark(symbol(c))
+	if c.Action == plan.Forget && !isTofu(engineName) {
+		margin, sign = " ", strings.TrimPrefix(sign, " ")
+	}
+	s.linef("%s", s.Paint(page.Bold, margin+"# "+name+" "+title))
+	for _, note := range notes(c, engineName) {
+		s.linef("%s# %s", margin, note)
 	}
 	kind := "resource"
 	if c.Mode == "data" {
 		kind = "data"
 	}
-	s.linef("%s%s %q %q {", s.mark(symbol(c)), kind, c.Type, c.Name)
-	s.attributes(1, diff.Of(c), look{null: true}, true)
-	s.linef("%s}", indent)
+	s.linef("%s%s %q %q {", sign, kind, c.Type, c.Name)
+	s.unmarked = c.Action == plan.Forget && isTofu(engineName)
+	s.attributes(1, diff.Printed(c, engineName), look{all: c.ImportID != ""})
+	s.linef("%s}", s.at(0, indent))
+	s.unmarked = false
 }
 
 func title(c plan.Change, engine string) string {
@@ -250,7 +322,7 @@ func title(c plan.Change, engine string) string {
 	case plan.Delete:
 		return "will be destroyed"
 	case plan.Forget:
-		return "will no longer be managed by " + cmp.Or(engine, "the engine") + ", but will not be destroyed"
+		return forgotten(c, engine)
 	case plan.NoOp:
 		if c.PreviousAddress != "" {
 			return "has moved to " + page.CleanLine(c.Address)
@@ -259,6 +331,9 @@ func title(c plan.Change, engine string) string {
 	}
 	switch c.Reason {
 	case "replace_because_tainted":
+		if engine == openTofu {
+			return "is tainted, so it must be replaced"
+		}
 		return "is tainted, so must be replaced"
 	case "replace_by_request":
 		return "will be replaced, as requested"
@@ -268,29 +343,42 @@ func title(c plan.Change, engine string) string {
 	return "must be replaced"
 }
 
+func forgotten(c plan.Change, engine string) string {
+	switch {
+	case engine == openTofu:
+		return "will be removed from the OpenTofu state but will not be destroyed"
+	case c.Deposed != "":
+		return "will be removed from " + strings.TrimSpace(engine+" state") + ", but will not be destroyed"
+	}
+	return "will no longer be managed by " + cmp.Or(engine, "the engine") + ", but will not be destroyed"
+}
+
 // notes are the lines below a title: why, and where from.
-func notes(c plan.Change) []string {
+func notes(c plan.Change, engineName string) []string {
 	var list []string
-	if why := reason(c); why != "" {
-		list = append(list, "("+why+")")
+	note := func(when bool, text string) {
+		if when {
+			list = append(list, text)
+		}
 	}
-	if c.Deposed != "" {
-		list = append(list, "(left over from a partially-failed replacement of this instance)")
-	}
-	if c.PreviousAddress != "" && c.Action != plan.NoOp {
-		list = append(list, "(moved from "+page.CleanLine(c.PreviousAddress)+")")
-	}
-	if c.ImportID != "" && c.Action != plan.NoOp {
-		list = append(list, fmt.Sprintf("(imported from %q)", c.ImportID))
-	}
+	why := reason(c, engineName)
+	note(why != "", "("+why+")")
+	note(c.Deposed != "", "(left over from a partially-failed replacement of this instance)")
+	note(c.PreviousAddress != "" && c.Action != plan.NoOp, "(moved from "+page.CleanLine(c.PreviousAddress)+")")
+	note(c.ImportID != "" && (c.Action != plan.NoOp || c.PreviousAddress != "" || isTofu(engineName)),
+		fmt.Sprintf("(imported from %q)", c.ImportID))
+	note(c.ImportID != "" && c.Action == plan.Replace, "Warning: this will destroy the imported resource")
 	return list
 }
 
 // instanceKey is what an address ends with when it has count or for_each.
 var instanceKey = lazyregexp.New(`\[(?:\d+|"(?:[^"\\]|\\.)*")\]$`)
 
-func reason(c plan.Change) string {
+func reason(c plan.Change, engineName string) string {
 	if c.Action == plan.Forget {
+		if isTofu(engineName) {
+			return ""
+		}
 		return "destroy = false is set in the configuration"
 	}
 	key := instanceKey().FindString(c.Address)

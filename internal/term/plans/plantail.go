@@ -3,6 +3,7 @@ package plans
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/plan"
@@ -68,14 +69,12 @@ func (s *sheet) outputs(pl *plan.Plan, engine string) {
 	for _, a := range list {
 		name := attributeName(a)
 		s.linef("%s%s%s = %s", s.at(0, marks[a.Kind]), name, strings.Repeat(" ", width-page.DisplayWidth(name)),
-			s.value(0, a, look{null: true}))
+			s.value(0, a, look{}))
 	}
-	if len(pl.Changes) == 0 {
+	if !slices.ContainsFunc(pl.Changes, func(c plan.Change) bool { return c.Action != plan.NoOp }) {
 		s.linef("")
-		for _, l := range page.Wrap("You can apply this plan to save these new output values to the "+
-			strings.TrimSpace(engine+" state")+", without changing any real infrastructure.", page.Paragraph) {
-			s.linef("%s", l)
-		}
+		s.prose("You can apply this plan to save these new output values to the " + strings.TrimSpace(engine+" state") +
+			", without changing any real infrastructure.")
 	}
 }
 
