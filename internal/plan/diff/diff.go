@@ -66,6 +66,7 @@ type Attr struct {
 	Set     bool    // of a List: in no order
 	Marking Marking // of a hidden value
 	Same    bool    // of a hidden value: nothing but its marking changes
+	Hollow  bool    // of a Block or Object: there may be blocks in it, and are none
 }
 
 // Line is one line of a Text, without its end.

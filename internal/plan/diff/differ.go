@@ -267,16 +267,27 @@ func (d differ) object(p place, a *Attr, before, after map[string]any) {
 		at := p.key(k)
 		b, f := d.member(p, a.Shape, before, k), d.member(p, a.Shape, after, k)
 		if b == nil && f == nil {
+			if !d.tofu && (before[k] != nil || after[k] != nil) {
+				a.Children = append(a.Children, Attr{Name: k, Path: at.path, Kind: Unchanged, Shape: Value})
+			}
 			continue
 		}
 		if !d.matters(at.path) {
 			f = b
 		}
 		if d.isBlock(p, at) {
-			nested = append(nested, d.nested(at, b, f)...)
+			list := d.nested(at, b, f)
+			a.Hollow = a.Hollow || len(list) == 0
+			nested = append(nested, list...)
 			continue
 		}
 		a.Children = append(a.Children, d.diff(at, b, f))
+	}
+	if d.tofu {
+		d.writeOnly(p, a)
+		a.Children = append(a.Children, nested...)
+		d.settle(a)
+		return
 	}
 	a.Children = append(a.Children, nested...)
 	d.settle(a)
@@ -301,10 +312,14 @@ func (d differ) isBlock(p, at place) bool {
 	return d.blocks[at.plain] && (p.plain == "" || d.blocks[p.plain])
 }
 
-// writeOnly adds the write-only arguments of an object: what happens to it happens to them.
+// writeOnly adds the write-only arguments of an object: what happens to it happens to them. OpenTofu shows them
+// as changed where another argument is.
 func (d differ) writeOnly(p place, a *Attr) {
 	if p.schema == nil || p.schema.Holds == values.NestedMap || p.schema.Holds == values.NestedDynamic {
 		return
+	}
+	if d.tofu {
+		d.settle(a)
 	}
 	kind := a.Kind
 	if kind == Changed && !d.tofu {
@@ -337,10 +352,11 @@ func (d differ) member(p place, s Shape, m map[string]any, k string) any {
 	return v
 }
 
-// legacy reports whether "" is null in an object: the engines print it so where the provider's library cannot
-// tell them apart.
+// legacy reports whether "" is null in an object: the engines print arguments so where the provider's library
+// cannot tell them apart. They print null in maps and lists, too, where we say what is there.
 func (d differ) legacy(p place) bool {
-	return p.schema != nil && p.schema.Legacy
+	s := p.schema
+	return s != nil && (s.Legacy || d.tofu && (s.Block || s.Holds == "") && !s.Nested)
 }
 
 // objectShape guesses whether keys are names of attributes or keys of a map.
@@ -416,7 +432,7 @@ func (d differ) nested(p place, before, after any) []Attr {
 	hidden, isHidden := d.sets[p.path]
 	switch lost := d.printed && after == any(unknown{}); {
 	case isHidden:
-		all.Children = d.hiddenSet(p, hidden)
+		all.Children = d.hiddenSet(p, hidden, lost)
 	case okB && lost:
 		d.list(p, &all, b, nil)
 		none := Attr{Name: p.name, Path: p.path, Kind: Changed, Shape: Block, Unknown: true}
@@ -441,12 +457,19 @@ func (d differ) nested(p place, before, after any) []Attr {
 	return all.Children
 }
 
-// hiddenSet are the blocks of a set that is hidden as a whole.
-func (d differ) hiddenSet(p place, n values.HiddenSet) (all []Attr) {
+// hiddenSet are the blocks of a set that is hidden as a whole; where it is lost, nobody knows what comes.
+func (d differ) hiddenSet(p place, n values.HiddenSet, lost bool) (all []Attr) {
+	unknown := 0
+	if lost {
+		unknown = 1
+	}
+	if lost && d.tofu {
+		n = values.HiddenSet{}
+	}
 	for _, k := range []struct {
 		kind Kind
 		n    int
-	}{{Removed, n.Gone}, {Unchanged, n.Same}, {Added, n.Come}} {
+	}{{Changed, unknown}, {Removed, n.Gone}, {Unchanged, n.Same}, {Added, n.Come}} {
 		for range k.n {
 			a := Attr{Path: p.path, Kind: k.kind, Sensitive: true}
 			d.mark(p, &a)
@@ -490,7 +513,8 @@ func (d differ) match(p place, before, after []any) []pair {
 	}, func(i, j int) bool {
 		_, okB := before[i].(map[string]any)
 		_, okA := after[j].(map[string]any)
-		return okB && okA || before[i] == any(values.Sensitive) && after[j] == any(values.Sensitive)
+		return okB && okA || before[i] == any(values.Sensitive) && after[j] == any(values.Sensitive) ||
+			d.tofu && shareLine(before[i], after[j])
 	})
 	if d.printed || !d.dynamic || len(before) != len(after) {
 		return pairs
@@ -510,6 +534,17 @@ func (d differ) match(p place, before, after []any) []pair {
 		return byPlace(len(b), len(f))
 	}
 	return pairs
+}
+
+// shareLine reports whether two texts of several lines have one in common.
+func shareLine(a, b any) bool {
+	s, _ := a.(string)
+	t, _ := b.(string)
+	if !strings.Contains(s, "\n") && !strings.Contains(t, "\n") {
+		return false
+	}
+	now := strings.Split(t, "\n")
+	return slices.ContainsFunc(strings.Split(s, "\n"), func(l string) bool { return slices.Contains(now, l) })
 }
 
 // turned reports whether two lists are not of one length, or have the same in them: then the engines look for

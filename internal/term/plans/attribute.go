@@ -71,7 +71,7 @@ func (s *sheet) attributes(level int, list []diff.Attr, l look) {
 	for _, a := range list {
 		if a.Shape != diff.Block {
 			arguments++
-			width = max(width, page.DisplayWidth(attributeName(a)))
+			width = max(width, len(attributeName(a)))
 		}
 	}
 	block := ""
@@ -107,11 +107,11 @@ func (s *sheet) attributes(level int, list []diff.Attr, l look) {
 	}
 }
 
-// attribute lays out one part by its name; end follows it.
+// attribute lays out one part by its name; end follows it. The engines measure names in bytes, and fill them up
+// by letters.
 func (s *sheet) attribute(level int, name string, width int, a diff.Attr, l look, end string) {
 	s.marking(level, a, "attribute value")
-	s.linef("%s%s%s = %s%s", s.at(level, marks[a.Kind]), name,
-		strings.Repeat(" ", max(width-page.DisplayWidth(name), 0)), s.value(level, a, l), end)
+	s.linef("%s%-*s = %s%s", s.at(level, marks[a.Kind]), width, name, s.value(level, a, l), end)
 }
 
 // marking says that a hidden value is marked otherwise afterwards.
@@ -177,7 +177,7 @@ func (s *sheet) block(level int, a diff.Attr, l look) {
 		s.linef("%s%s", open, s.forces(a, l))
 		s.linef("%s  # At least one attribute in this block is (or was) sensitive,", s.at(level, indent))
 		s.linef("%s  # so its contents will not be displayed.", s.at(level, indent))
-	case len(a.Children) == 0:
+	case len(a.Children) == 0 && !a.Hollow:
 		s.linef("%s}%s", open, s.forces(a, l))
 		return
 	default:
@@ -280,7 +280,7 @@ func (s *sheet) container(level int, a diff.Attr, l look, open, closing string) 
 func (s *sheet) members(level int, a diff.Attr, l look) {
 	width, hidden := 0, 0
 	for _, c := range a.Children {
-		width = max(width, page.DisplayWidth(attributeName(c)))
+		width = max(width, len(attributeName(c)))
 	}
 	for _, c := range a.Children {
 		show := look{all: l.all || telling[c.Name], bare: !a.Nested}
@@ -298,7 +298,7 @@ func (s *sheet) entries(level int, a diff.Attr, l look) {
 	width, hidden := 0, 0
 	for _, c := range a.Children {
 		if !a.Nested {
-			width = max(width, page.DisplayWidth(strconv.Quote(c.Name)))
+			width = max(width, len(strconv.Quote(c.Name)))
 		}
 	}
 	for _, c := range a.Children {

@@ -64,12 +64,10 @@ func (s *sheet) outputs(pl *plan.Plan, engine string) {
 	list, width := make([]diff.Attr, len(pl.Outputs)), 0
 	for i, o := range pl.Outputs {
 		list[i] = diff.OfOutput(o)
-		width = max(width, page.DisplayWidth(attributeName(list[i])))
+		width = max(width, len(attributeName(list[i])))
 	}
 	for _, a := range list {
-		name := attributeName(a)
-		s.linef("%s%s%s = %s", s.at(0, marks[a.Kind]), name, strings.Repeat(" ", width-page.DisplayWidth(name)),
-			s.value(0, a, look{}))
+		s.linef("%s%-*s = %s", s.at(0, marks[a.Kind]), width, attributeName(a), s.value(0, a, look{}))
 	}
 	if !slices.ContainsFunc(pl.Changes, func(c plan.Change) bool { return c.Action != plan.NoOp }) {
 		s.linef("")
