@@ -16,6 +16,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/values"
 	"github.com/tfops/tfops/internal/term"
 )
 
@@ -444,5 +445,31 @@ func TestAskNeedsSomebody(t *testing.T) {
 	answer, err := s.Ask(t.Context(), "Approve?", "Use --yes.")
 	if answer != "" || fault.CodeOf(err) != fault.Invalid || fault.Next(err) != "Use --yes." || s.Interactive() {
 		t.Errorf("%q, %v", answer, err)
+	}
+}
+
+// Code that speaks in a provider's stead may say of arguments that they are blocks, which hold no values: what is
+// shown stays all that changes.
+func TestNoSchemaHidesAnArgument(t *testing.T) {
+	type object = map[string]any
+	block := &values.Schema{Block: true}
+	lies := &values.Schema{Within: map[string]*values.Schema{"text": block, "list": block, "mixed": block,
+		"gone": block, "true": block}}
+	c := plan.Change{Address: "x.a", Action: plan.Update, Mode: "managed",
+		Before: object{"text": "CANARY1", "list": []any{"CANARY2"}, "mixed": []any{object{"a": "1"}, "CANARY3"},
+			"gone": json.Number("4711"), "true": []any{object{"a": "CANARY4"}}},
+		After: object{"text": "CANARY5", "list": []any{"CANARY6"}, "mixed": []any{"CANARY7"},
+			"true": []any{object{"a": "CANARY8"}}}}
+	c.Layout.Schema = lies
+	for _, engine := range []string{"terraform", "tofu"} {
+		var out bytes.Buffer
+		term.New(&out, &out, term.Options{Color: term.ColorNever}).Plan(nil, &plan.Plan{EngineName: engine,
+			Complete: true, Changes: []plan.Change{c}})
+		for _, want := range []string{"CANARY1", "CANARY2", "CANARY3", "4711", "CANARY4", "CANARY5", "CANARY6",
+			"CANARY7", "CANARY8"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s: %s is not shown:\n%s", engine, want, out.String())
+			}
+		}
 	}
 }

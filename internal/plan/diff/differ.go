@@ -275,7 +275,11 @@ func (d differ) object(p place, a *Attr, before, after map[string]any) {
 		if !d.matters(at.path) {
 			f = b
 		}
-		if d.isBlock(p, at) {
+		block := d.isBlock(p, at)
+		if block && (!canBeBlocks(b) || !canBeBlocks(f)) {
+			block, at.schema = false, nil // whoever says so is wrong, and nothing may be hidden by that
+		}
+		if block {
 			list := d.nested(at, b, f)
 			a.Hollow = a.Hollow || len(list) == 0
 			nested = append(nested, list...)
@@ -310,6 +314,16 @@ func (d differ) isBlock(p, at place) bool {
 		return at.schema.Block && !p.schema.Nested
 	}
 	return d.blocks[at.plain] && (p.plain == "" || d.blocks[p.plain])
+}
+
+// canBeBlocks reports whether a value could be that of blocks.
+func canBeBlocks(v any) bool {
+	one := func(v any) bool {
+		_, object := v.(map[string]any)
+		return object || v == nil || v == any(values.Sensitive) || v == any(unknown{})
+	}
+	list, ok := v.([]any)
+	return !ok && one(v) || ok && !slices.ContainsFunc(list, func(e any) bool { return !one(e) })
 }
 
 // writeOnly adds the write-only arguments of an object: what happens to it happens to them. OpenTofu shows them
