@@ -27,10 +27,14 @@ func TestOf(t *testing.T) {
 }
 
 func TestTemplates(t *testing.T) {
-	own := Templates{Commit: "https://g.example/{commit}", File: "https://g.example/{commit}/{path}?plain=1#n{line}"}
+	own := Templates{Run: "https://t.example/runs/{run}", Commit: "https://g.example/{commit}",
+		File: "https://g.example/{commit}/{path}?plain=1#n{line}"}
 	for got, want := range map[string]string{
 		own.CommitURL("abc"):               "https://g.example/abc",
 		own.CommitURL(""):                  "",
+		own.RunURL("01r7"):                 "https://t.example/runs/01r7",
+		own.RunURL(""):                     "",
+		Templates{}.RunURL("01r7"):         "",
 		own.FileURL("abc", "x/y#z.tf", 0):  "https://g.example/abc/x/y%23z.tf?plain=1",
 		own.FileURL("abc", "{line}.tf", 3): "https://g.example/abc/%7Bline%7D.tf?plain=1#n3",
 		own.FileURL("", "main.tf", 3):      "",

@@ -115,6 +115,7 @@ func (r reader) links(url string, b decode.Block) codelink.Templates {
 	}
 	read("commit_link", &t.Commit, "{commit}")
 	read("file_link", &t.File, "{commit}", "{path}")
+	read("run_link", &t.Run, "{run}")
 	return t
 }
 

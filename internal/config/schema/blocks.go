@@ -51,7 +51,7 @@ var (
 	Submodule  = &Kind{Type: "submodule", Label: "url", Blocks: []*Kind{Auth, TLS}}
 	Repository = &Kind{Type: "repository", Label: "name", advice: repositoryAdvice,
 		Attrs: strings.Fields(`url poll fetch lfs lfs_url submodules modules require_signed signed_since merge_keys
-			commit_link file_link`),
+			commit_link file_link run_link`),
 		Blocks: []*Kind{Auth, TLS, Submodule, ModuleCredentials}}
 )
 

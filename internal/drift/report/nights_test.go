@@ -134,7 +134,9 @@ func badNight() report.Input {
 	named("sandbox").NeverApplied, named("sandbox").Applied = true, ""
 	named("legacy").Schedule, named("legacy").Timezone = "", ""
 	named("dns").Repository, named("dns").Head = "edge", "99d07aa1c3e4"
-	named("network-prod").Links = codelink.Of("https://github.com/acme/infra.git")
+	links := codelink.Of("https://github.com/acme/infra.git")
+	links.Run = "https://tfops.example.com/runs/{run}"
+	named("network-prod").Links, named("database-prod").Links = links, links
 	named("search").Unknown = "the apply of run-802 ended halfway"
 
 	in.Checks = append(in.Checks, every("network-prod", 212, 90, drift.Drifted, drift.Drifted, drift.Drifted,

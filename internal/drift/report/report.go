@@ -194,6 +194,7 @@ type Section struct {
 	Run       string         `json:"run,omitempty"`       // of that check
 	Tried     *time.Time     `json:"tried_at,omitempty"`  // the last check, when it did not look
 	TriedRun  string         `json:"tried_run,omitempty"` // of that one
+	RunURL    string         `json:"run_url,omitempty"`   // of the page of the last of both runs
 	Resources int            `json:"resources"`           // that the last check that looked compared
 	InWindow  bool           `json:"in_window"`           // it looked since Report.Since
 	Severity  drift.Severity `json:"severity,omitempty"`  // the worst of the open findings
@@ -233,6 +234,7 @@ type Finding struct {
 	URL           string   `json:"url,omitempty"` // of the page of that line, as applied
 	Owners        []string `json:"owners"`
 	LastRun       string   `json:"last_run,omitempty"`
+	LastRunURL    string   `json:"last_run_url,omitempty"` // of its page
 	LastApprovers []string `json:"last_approvers,omitempty"`
 
 	Attributes []Attribute    `json:"attributes"`

@@ -44,6 +44,7 @@ func (b *builder) section(w Workspace) Section {
 	if last != nil && last != seen {
 		s.Tried, s.TriedRun = b.when(last.At), last.Run
 	}
+	s.RunURL = wording.Link(w.Links.RunURL(cmp.Or(s.TriedRun, s.Run)))
 	b.fill(&s, w)
 	b.decide(&s, w, last)
 	return s
@@ -90,6 +91,7 @@ func (b *builder) fill(s *Section, w Workspace) {
 		for i := range list {
 			f := &list[i]
 			f.URL = wording.Link(w.Links.FileURL(w.Applied, f.File, f.Line))
+			f.LastRunURL = wording.Link(w.Links.RunURL(f.LastRun))
 		}
 	}
 }

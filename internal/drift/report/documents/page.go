@@ -32,6 +32,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"sentence": wording.Sentence, "link": wording.Link, "until": until, "lasts": lasts, "printAgain": printAgain,
 		"severities": drift.Severities,
 		"commitOf":   commitOf,
+		"pageOf":     func(name, page string) commitView { return commitView{name, wording.Link(page)} },
 		"brief":      func(s string) string { s, _ = wording.Cut(s, "", 140); return s },
 		"list":       func(list []string) string { return wording.List(wording.Cleaned(list)) },
 		"labels":     labelsOf, "place": Place, "state": State, "acknowledged": acknowledged, "offers": offers,
