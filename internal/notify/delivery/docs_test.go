@@ -174,7 +174,7 @@ func TestDocumentedNumbers(t *testing.T) {
 		fmt.Sprintf("for a minute at first and for %.0f minutes at most", maxRest.Minutes()),
 		fmt.Sprintf("has taken nothing for %d attempts, what is older than %s is given up", maxAttempts, hours(maxAge)),
 		fmt.Sprintf("older than %s is given up after %d attempts", hours(maxAge), minAttempts),
-		"cut at 1,900 characters (Pushover: 1,000)", "more than 64 KiB", "more than 10,000 times",
+		"at most 1,900 characters (Pushover: 1,000)", "more than 64 KiB", "more than 10,000 times",
 		"At most 10 MiB go along", "At most 1 MiB; a larger", "at most 30 seconds", hours(maxBackoff) + " at most",
 		"kept for 30 days, and at most 1,000 of them",
 	} {
