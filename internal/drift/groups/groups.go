@@ -26,11 +26,11 @@ type Group struct {
 	To        any    // what it came to; redacted; nil of a resource as a whole, and where there is no value
 	Problem   string // of check_failed: what does not hold
 
-	Findings   []drift.Finding // worst first
-	Workspaces []string        // in their order
-	Severity   drift.Severity  // the worst
-	Since      time.Time       // the oldest was there
-	File       string          // where all of them are written, if that is one place: a module that they share
+	Findings   []*drift.Finding // worst first; the caller's own
+	Workspaces []string         // in their order
+	Severity   drift.Severity   // the worst
+	Since      time.Time        // the oldest was there
+	File       string           // where all of them are written, if that is one place: a module that they share
 	Line       int
 }
 
@@ -40,7 +40,8 @@ type Group struct {
 // another), nor of values that are hidden or not known: they cannot be told from others.
 func Of(findings []drift.Finding) []Group {
 	candidates := map[string]*Group{}
-	for _, f := range findings {
+	for i := range findings {
+		f := &findings[i]
 		for _, g := range causes(f) {
 			if candidates[g.ID] == nil {
 				candidates[g.ID] = &g
@@ -58,7 +59,7 @@ func Of(findings []drift.Finding) []Group {
 	taken := map[string]bool{}
 	var out []Group
 	for _, g := range all {
-		g.Findings = slices.DeleteFunc(g.Findings, func(f drift.Finding) bool { return taken[f.ID] })
+		g.Findings = slices.DeleteFunc(g.Findings, func(f *drift.Finding) bool { return taken[f.ID] })
 		if g.gather(); len(g.Workspaces) < 2 {
 			continue
 		}
@@ -97,7 +98,7 @@ func (g *Group) gather() {
 	}
 	slices.Sort(g.Workspaces)
 	g.Workspaces = slices.Compact(g.Workspaces)
-	slices.SortStableFunc(g.Findings, func(a, b drift.Finding) int {
+	slices.SortStableFunc(g.Findings, func(a, b *drift.Finding) int {
 		return cmp.Or(a.Severity.Compare(b.Severity), natural.Compare(a.Workspace, b.Workspace),
 			natural.Compare(a.Address, b.Address))
 	})
@@ -107,7 +108,7 @@ func (g *Group) gather() {
 var element = lazyregexp.New(`\[\d+\]`)
 
 // causes are the groups that a finding could be in.
-func causes(f drift.Finding) []Group {
+func causes(f *drift.Finding) []Group {
 	if !f.Open() || f.Life == drift.Acknowledged || f.Life == drift.Ignored ||
 		slices.Contains([]drift.Class{drift.Unchecked, drift.PendingCommit, drift.Follows}, f.Class) {
 		return nil
