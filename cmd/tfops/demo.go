@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/daemon"
 	"github.com/tfops/tfops/internal/demo"
 	"github.com/tfops/tfops/internal/usage"
 )
@@ -66,9 +66,13 @@ func (d demonstrated) Serve(ctx context.Context, config string, log io.Writer) (
 		return nil, err
 	}
 	syscall.Umask(0o077)
-	known := &knownSecrets{}
-	daemon, err := newDaemon(daemonOptions{ConfigPath: config, Exe: exe, Environ: os.Environ(), Known: known,
-		Log: slog.New(slog.NewTextHandler(scrubbed{log, known}, nil))})
+	known := &daemon.Secrets{}
+	logger, err := daemon.Log(log, known, "info", "text")
+	if err != nil {
+		return nil, err
+	}
+	served, err := daemon.New(daemon.Options{ConfigPath: config, Exe: exe, Environ: os.Environ(), Known: known,
+		Log: logger, Version: ownVersion()})
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +80,11 @@ func (d demonstrated) Serve(ctx context.Context, config string, log io.Writer) (
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := daemon.Run(ctx, nil); err != nil {
+		if err := served.Run(ctx, nil); err != nil {
 			fmt.Fprintln(log, err)
 		}
 	}()
-	return func() { cancel(); <-done; daemon.Close() }, nil
+	return func() { cancel(); <-done; served.Close() }, nil
 }
 
 // Command runs a command and returns its exit status.

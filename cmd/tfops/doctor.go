@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/codebase"
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/daemon"
 	"github.com/tfops/tfops/internal/doctor"
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
@@ -157,7 +158,7 @@ func trySandbox(cfg *config.Config, uid int) (sandbox.Terms, error) {
 	}
 	terms.State, err = local.Probe(dir)
 	if err != nil {
-		terms.State = notFound(err)
+		terms.State = daemon.NotFound(err)
 	}
 	return terms, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/daemon"
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/offline"
@@ -69,7 +70,8 @@ func newLive(t *testing.T) *live {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(daemonOptions{Known: &knownSecrets{}, ConfigPath: "tfops.hcl", Exe: exe,
+	d, err := daemon.New(daemon.Options{Known: &daemon.Secrets{}, Version: ownVersion(),
+		ConfigPath: "tfops.hcl", Exe: exe,
 		Log: slog.New(slog.DiscardHandler),
 		Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=" +
 			filepath.Join(dir, "engine.rc")}})
@@ -98,13 +100,13 @@ func newLive(t *testing.T) *live {
 
 // firstRun waits until the daemon has seen the repository by itself, so that
 // its own run does not come between what a test asks for.
-func firstRun(t *testing.T, d *daemon) {
+func firstRun(t *testing.T, d *daemon.Daemon) {
 	t.Helper()
 	ctx, cancel := testrig.Deadline(t)
 	defer cancel()
 	for {
-		changed := d.engine.Changed()
-		runs, err := d.engine.List(ctx, run.Query{})
+		changed := d.Engine().Changed()
+		runs, err := d.Engine().List(ctx, run.Query{})
 		if err != nil {
 			t.Fatal(err)
 		}

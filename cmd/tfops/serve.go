@@ -3,21 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/runner/engines"
-	"github.com/tfops/tfops/internal/server/wire"
+	"github.com/tfops/tfops/internal/daemon"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -42,8 +36,8 @@ running applies alone.`,
   tfops serve --config /etc/tfops/tfops.hcl --log-format json`,
 		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			known := &knownSecrets{}
-			log, err := newLogger(a, known, level, format)
+			known := &daemon.Secrets{}
+			log, err := daemon.Log(a.stderr, known, level, format)
 			if err != nil {
 				return err
 			}
@@ -51,8 +45,8 @@ running applies alone.`,
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), daemonOptions{ConfigPath: path, NewKey: newKey, Environ: os.Environ(),
-				Log: log, Known: known})
+			return serve(cmd.Context(), daemon.Options{ConfigPath: path, NewKey: newKey, Environ: os.Environ(),
+				Log: log, Known: known, Version: ownVersion()})
 		},
 	}
 	cmd.Flags().BoolVar(&newKey, "new-key", false, "make a new key when the data directory's key is gone")
@@ -61,27 +55,13 @@ running applies alone.`,
 	return cmd
 }
 
-func newLogger(a *app, known *knownSecrets, level, format string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fault.New(fault.Invalid, "use debug, info, warn or error", "--log-level %q is not a level", level)
-	}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(scrubbed{a.stderr, known}, &slog.HandlerOptions{Level: l})), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(scrubbed{a.stderr, known}, &slog.HandlerOptions{Level: l})), nil
-	}
-	return nil, fault.New(fault.Invalid, "use text or json", "--log-format %q is not a format", format)
-}
-
 // gcPercent is how much the heap may grow between two collections of garbage.
 // What the daemon keeps is small, and with Go's 100 a busy daemon spends a
 // quarter of its time on collecting; this costs it a few megabytes.
 const gcPercent = 400
 
 // serve runs a daemon until ctx is done, which a signal to stop does.
-func serve(ctx context.Context, o daemonOptions) error {
+func serve(ctx context.Context, o daemon.Options) error {
 	syscall.Umask(0o077) // everything below the data directory is the owner's alone
 	if err := closeMemory(); err != nil {
 		o.Log.Warn("processes of the same user can look into this one's memory and environment", "error", err)
@@ -94,7 +74,7 @@ func serve(ctx context.Context, o daemonOptions) error {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
-	d, err := newDaemon(o)
+	d, err := daemon.New(o)
 	if err != nil {
 		return err
 	}
@@ -112,19 +92,3 @@ func serve(ctx context.Context, o daemonOptions) error {
 // and the daemon has the secrets of all workspaces. Root can look all the same.
 // It does not reach what the daemon starts, which programs may look into as usual.
 func closeMemory() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
-
-// versions tells tfops's own version and those of the engines that are there.
-func (d *daemon) versions() api.Version {
-	v := ownVersion()
-	v.Sandbox = wire.Sandbox(d.engine.Sandbox)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	for name, e := range d.cfg.Engines {
-		found, err := engines.Lookup(ctx, engines.Request{Name: name, Path: e.Path, SearchPath: os.Getenv("PATH"),
-			CacheDir: filepath.Join(d.cfg.DataDir, "cache")})
-		if err == nil {
-			v.Engines[name] = found.Version
-		}
-	}
-	return v
-}

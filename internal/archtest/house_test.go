@@ -95,6 +95,7 @@ var floors = [][]string{
 	{"internal/offline", "internal/codebase"},
 	{"internal/validation"}, // of what a codebase yields
 	{"internal/setup"},      // writes nothing that validation would refuse
+	{"internal/daemon"},     // wires what is below
 	{"cmd/tfops"},
 }
 
@@ -150,7 +151,7 @@ var outside = []outsideRule{
 	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs",
 		"internal/runner/command", "internal/runner/cell", "cmd/tfops"},
 		"nothing else starts a process"},
-	{"log/slog", []string{"internal/engine/...", "internal/server", "cmd/tfops"},
+	{"log/slog", []string{"internal/engine/...", "internal/server", "internal/daemon", "cmd/tfops"},
 		"the lower floors return errors; they never log and go on"},
 }
 
@@ -223,7 +224,7 @@ func TestFloors(t *testing.T) {
 		}
 		if imp := importedConfig(p); imp != "" && !slices.Contains(readsConfig, name) &&
 			!strings.HasPrefix(name, "internal/config") {
-			t.Errorf("%s imports %s: only cmd/tfops reads the configuration and copies values into components", name,
+			t.Errorf("%s imports %s: only the daemon reads the configuration and copies values into components", name,
 				imp)
 		}
 		for _, o := range outside {
@@ -237,9 +238,9 @@ func TestFloors(t *testing.T) {
 	}
 }
 
-// readsConfig are cmd/tfops, which copies values into components, and what works on the
+// readsConfig are the daemon, which copies values into components, the commands, and what works on the
 // file itself: finds what it yields, checks it, writes the first one.
-var readsConfig = []string{"cmd/tfops", "internal/codebase", "internal/validation", "internal/setup"}
+var readsConfig = []string{"cmd/tfops", "internal/daemon", "internal/codebase", "internal/validation", "internal/setup"}
 
 // importedConfig is the first package of the configuration that a package imports.
 func importedConfig(p pkg) string {

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -10,16 +10,16 @@ import (
 
 // findSandbox finds out how well engines are shut in here. Where that cannot be found out nothing is
 // taken for granted.
-func (d *daemon) findSandbox() sandbox.State {
+func (d *Daemon) findSandbox() sandbox.State {
 	state, err := d.local.Probe(filepath.Join(d.cfg.DataDir, "cache"))
 	if err != nil {
-		return notFound(err)
+		return NotFound(err)
 	}
 	return state
 }
 
-// notFound is what counts where it cannot be found out how well engines are shut in.
-func notFound(why error) sandbox.State {
+// NotFound is what counts where it cannot be found out how well engines are shut in.
+func NotFound(why error) sandbox.State {
 	return sandbox.State{Level: sandbox.None, Lacks: []sandbox.Lack{{Kind: sandbox.LacksElse, Detail: why.Error()}}}
 }
 
@@ -28,7 +28,7 @@ func notFound(why error) sandbox.State {
 const sandboxEvery = 15 * time.Second
 
 // keepSandbox says how engines are shut in, and has runs wait or go on where that changes.
-func (d *daemon) keepSandbox(ctx context.Context) {
+func (d *Daemon) keepSandbox(ctx context.Context) {
 	d.tellSandbox()
 	for {
 		select {
@@ -43,7 +43,7 @@ func (d *daemon) keepSandbox(ctx context.Context) {
 	}
 }
 
-func (d *daemon) tellSandbox() {
+func (d *Daemon) tellSandbox() {
 	t := d.engine.Sandbox()
 	switch {
 	case t.Note() != "":

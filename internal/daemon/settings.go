@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"crypto/sha256"
@@ -28,9 +28,8 @@ import (
 	"github.com/tfops/tfops/internal/server/socket"
 )
 
-// settingsOf copies out of the configuration what the engine needs.
-// found is how this machine shuts engines in.
-func settingsOf(cfg *config.Config, m *mirrors, found sandbox.State) (*settings.Settings, error) {
+// settings copies out of a configuration what the engine needs.
+func (d *Daemon) settings(cfg *config.Config) (*settings.Settings, error) {
 	s := &settings.Settings{
 		Engines: map[string]job.EngineSpec{},
 		People: approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{},
@@ -41,11 +40,11 @@ func settingsOf(cfg *config.Config, m *mirrors, found sandbox.State) (*settings.
 		Concurrency: cfg.Runner.Concurrency,
 		Checks:      cfg.Runner.DriftConcurrency,
 		Drift:       drift.Rules{Ignore: cfg.Ignore, Severity: cfg.Severity},
-		Instance:    report.Instance{Version: version()},
+		Instance:    report.Instance{Version: d.Version.Tfops},
 		Wants:       func(n run.Notice) []string { return notify.Wants(cfg.Notify, n) },
 		PlanGrace:   cfg.Runner.PlanGrace,
 		ApplyGrace:  cfg.Runner.ApplyGrace,
-		Sandbox:     sandbox.Terms{Wanted: cfg.Runner.Sandbox, State: found, Root: os.Geteuid() == 0},
+		Sandbox:     sandbox.Terms{Wanted: cfg.Runner.Sandbox, State: d.findSandbox(), Root: os.Geteuid() == 0},
 		Limits:      cfg.Runner.Limits,
 		Network:     cfg.Runner.Network,
 		Cell:        job.Cell{Hide: hiddenOf(cfg), Read: cfg.Runner.Read, Write: cfg.Runner.Write},
@@ -65,7 +64,7 @@ func settingsOf(cfg *config.Config, m *mirrors, found sandbox.State) (*settings.
 		s.People.Groups[g.Name] = g.Members
 	}
 	var err error
-	if s.Repositories, err = repositoriesOf(cfg, m); err != nil {
+	if s.Repositories, err = repositoriesOf(cfg, &d.mirrors); err != nil {
 		return nil, err
 	}
 	for _, r := range cfg.Repositories {

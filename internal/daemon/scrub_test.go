@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -52,14 +52,14 @@ workspace "w" {
 		}
 		return cfg
 	}
-	known := &knownSecrets{}
+	known := &Secrets{}
 	environ := []string{"AWS_SECRET_ACCESS_KEY=canary-passed-x", "AWS_REGION=eu-central-1", "OTHER=not-passed-on"}
 	old := strings.Replace(text, "LOG_VARIABLE", "LOG_OLD", 1)
 	known.learn(load("runner { pass_env = [\"AWS_*\"] }\n"+old), environ)
 	known.learn(load(text), environ)
 	for _, format := range []string{"text", "json"} {
 		var out bytes.Buffer
-		log, err := newLogger(&app{stderr: &out}, known, "info", format)
+		log, err := Log(&out, known, "info", format)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ workspace "w" {
 func TestLogIsScrubbed(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		var out bytes.Buffer
-		log, err := newLogger(&app{stderr: &out}, &knownSecrets{}, "info", format)
+		log, err := Log(&out, &Secrets{}, "info", format)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 
 // holdKnown suspends, in a store that is new, each workspace of which another data
 // directory keeps a state: with an empty one everything would be made anew.
-func (d *daemon) holdKnown(ctx context.Context) error {
+func (d *Daemon) holdKnown(ctx context.Context) error {
 	fresh, err := d.store.Empty()
 	if err != nil || !fresh {
 		return err

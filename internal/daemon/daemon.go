@@ -1,4 +1,6 @@
-package main
+// Package daemon is `tfops serve`: it reads the configuration, opens the data directory, and wires the
+// store, the engine, the server and the notifier together.
+package daemon
 
 import (
 	"context"
@@ -34,20 +36,21 @@ import (
 	"github.com/tfops/tfops/internal/store"
 )
 
-// daemonOptions are what `tfops serve` was told.
-type daemonOptions struct {
+// Options are what `tfops serve` was told.
+type Options struct {
 	ConfigPath string
 	NewKey     bool // make a new key where the old one is gone
 	Exe        string
 	Environ    []string
 	Log        *slog.Logger
-	Known      *knownSecrets // what Log hides
+	Known      *Secrets    // what Log hides
+	Version    api.Version // of this binary
 }
 
-// daemon is `tfops serve`: everything wired together. Make one with
-// newDaemon, call Run once, then Close.
-type daemon struct {
-	daemonOptions
+// Daemon is `tfops serve`: everything wired together. Make one with
+// New, call Run once, then Close.
+type Daemon struct {
+	Options
 	cfg      *config.Config // the one that Run started with: data directory and socket stay what they were
 	lock     *flock.Flock
 	opened   fs.FileInfo // the data directory
@@ -70,15 +73,15 @@ type daemon struct {
 	targets []notify.Target
 }
 
-// newDaemon takes hold of the data directory and opens everything in it. The
+// New takes hold of the data directory and opens everything in it. The
 // socket answers from here on; runs move once Run is called.
-func newDaemon(o daemonOptions) (*daemon, error) {
+func New(o Options) (*Daemon, error) {
 	cfg, err := config.Load(o.ConfigPath)
 	if err != nil {
 		return nil, err
 	}
 	o.Known.learn(cfg, o.Environ)
-	d := &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files, targets: cfg.Notify, rendering: make(chan struct{}, 1),
+	d := &Daemon{Options: o, cfg: cfg, files: cfg.Files, targets: cfg.Notify, rendering: make(chan struct{}, 1),
 		lost:   make(chan error, 1),
 		status: api.ConfigStatus{Path: cfg.Path, LoadedAt: time.Now().UTC()}}
 	if err := d.open(); err != nil {
@@ -90,7 +93,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 
 // open opens everything in the data directory, in order. Close lets go of it,
 // however far this came.
-func (d *daemon) open() error {
+func (d *Daemon) open() error {
 	cfg := d.cfg
 	err := datadir.Make(cfg.DataDir)
 	if err != nil {
@@ -130,14 +133,14 @@ func (d *daemon) open() error {
 	d.mirrors.dir = filepath.Join(cfg.DataDir, "repos")
 	d.local = &runner.Local{Exe: d.Exe, Most: sandbox.Level(os.Getenv("TFOPS_SANDBOX")),
 		Users: cfg.Runner.Users}
-	settings, err := settingsOf(cfg, &d.mirrors, d.findSandbox())
+	wanted, err := d.settings(cfg)
 	if err != nil {
 		return err
 	}
-	d.rules = settings.RulesDigest()
+	d.rules = wanted.RulesDigest()
 	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: d.local, Engines: d.local,
 		Halts: d.local, Memory: d.local, Vault: key,
-		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
+		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, wanted)
 	d.notifier = delivery.New(d.store, delivery.Options{Targets: d.notified, Reports: d.renderReport,
 		Tell: d.tellDelivery})
 	e := asked.Engine{Drift: d.engine, Patches: d.engine, DriftReports: d.engine, Fleet: d.engine,
@@ -152,10 +155,10 @@ func (d *daemon) open() error {
 
 // Run serves until ctx is done. Applies that are running then go on, and the
 // next daemon follows them.
-func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
+func (d *Daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d.Log.Info("tfops serves", "version", version(), "config", d.cfg.Path, "data_dir", d.cfg.DataDir, "socket",
+	d.Log.Info("tfops serves", "version", d.Version.Tfops, "config", d.cfg.Path, "data_dir", d.cfg.DataDir, "socket",
 		d.listener.Addr().String())
 	for _, w := range d.cfg.Warnings {
 		d.Log.Warn(w.Summary, "detail", w.Detail)
@@ -177,17 +180,20 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 }
 
 // recordStart records which tfops began, with which rules.
-func (d *daemon) recordStart(ctx context.Context) {
+func (d *Daemon) recordStart(ctx context.Context) {
 	started := audit.Record{Actor: "tfops", Via: "command", Action: "start", Digest: d.rules,
-		Reason: "version " + version() + " with " + d.cfg.Path}
+		Reason: "version " + d.Version.Tfops + " with " + d.cfg.Path}
 	// What runs must be followed, whatever becomes of the record.
 	if err := d.store.Record(ctx, started); err != nil && ctx.Err() == nil {
 		d.Log.Error("the start cannot be recorded", "error", err)
 	}
 }
 
-// Close lets go of everything that newDaemon took.
-func (d *daemon) Close() {
+// Engine is the loop, for whoever runs the daemon in its own process.
+func (d *Daemon) Engine() *engine.Engine { return d.engine }
+
+// Close lets go of everything that New took.
+func (d *Daemon) Close() {
 	if d.listener != nil {
 		d.listener.Close()
 	}
@@ -201,7 +207,7 @@ func (d *daemon) Close() {
 }
 
 // key opens the data directory's key, and makes one for a new directory.
-func (d *daemon) key() (*seal.Key, error) {
+func (d *Daemon) key() (*seal.Key, error) {
 	path := filepath.Join(d.cfg.DataDir, "key")
 	k, err := seal.Load(path)
 	if !fault.Is(err, fault.NotFound) {
@@ -221,7 +227,7 @@ func (d *daemon) key() (*seal.Key, error) {
 
 // keepConfigured reads the configuration again on a signal and when a file of
 // it changed.
-func (d *daemon) keepConfigured(ctx context.Context, reload <-chan os.Signal) {
+func (d *Daemon) keepConfigured(ctx context.Context, reload <-chan os.Signal) {
 	changed, err := d.watchFiles(ctx)
 	if err != nil {
 		d.Log.Warn("changes of the configuration are not noticed by themselves; send SIGHUP after one", "error", err,
@@ -240,7 +246,7 @@ func (d *daemon) keepConfigured(ctx context.Context, reload <-chan os.Signal) {
 
 // reload brings a valid configuration into force and keeps the last good one
 // otherwise.
-func (d *daemon) reload(ctx context.Context) {
+func (d *Daemon) reload(ctx context.Context) {
 	cfg, err := config.Load(d.ConfigPath)
 	if err == nil && cfg.DataDir != d.cfg.DataDir {
 		err = fault.New(fault.Conflict, fmt.Sprintf("stop tfops serve, move the directory (mv %s %s), and start it "+
@@ -248,17 +254,17 @@ func (d *daemon) reload(ctx context.Context) {
 			"data_dir changed from %s to %s, which takes a restart: all that tfops knows and the states that it keeps "+
 				"are in the first", d.cfg.DataDir, cfg.DataDir)
 	}
-	var settings *settings.Settings
+	var wanted *settings.Settings
 	if err == nil {
 		d.Known.learn(cfg, d.Environ)
-		settings, err = settingsOf(cfg, &d.mirrors, d.findSandbox())
+		wanted, err = d.settings(cfg)
 	}
 	// What comes into force may have something to tell at once: the notifier must
 	// not look for a new target before it is there, and give the message up.
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err == nil {
-		err = d.engine.Configure(ctx, settings)
+		err = d.engine.Configure(ctx, wanted)
 	}
 	if err != nil {
 		d.status.Error = err.Error()
@@ -271,7 +277,7 @@ func (d *daemon) reload(ctx context.Context) {
 		return
 	}
 	d.status.Error, d.status.LoadedAt, d.files, d.targets = "", time.Now().UTC(), cfg.Files, cfg.Notify
-	d.Log.Info("the configuration was read again", "holds", settings.Summary())
+	d.Log.Info("the configuration was read again", "holds", wanted.Summary())
 	if cfg.Runner.Concurrency != d.cfg.Runner.Concurrency ||
 		cfg.Runner.DriftConcurrency != d.cfg.Runner.DriftConcurrency ||
 		cfg.Runner.Users != d.cfg.Runner.Users || cfg.Server.SocketGroup != d.cfg.Server.SocketGroup {
@@ -283,7 +289,7 @@ func (d *daemon) reload(ctx context.Context) {
 	}
 }
 
-func (d *daemon) configStatus() api.ConfigStatus {
+func (d *Daemon) configStatus() api.ConfigStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.status
@@ -295,7 +301,7 @@ const settleAfter = 250 * time.Millisecond
 
 // watchFiles tells when a file of the configuration changed. It watches the
 // directories, since editors and config management replace files.
-func (d *daemon) watchFiles(ctx context.Context) (<-chan struct{}, error) {
+func (d *Daemon) watchFiles(ctx context.Context) (<-chan struct{}, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
@@ -344,7 +350,7 @@ func watchNext(err error) string {
 	return fault.Next(err)
 }
 
-func (d *daemon) isConfig(path string) bool {
+func (d *Daemon) isConfig(path string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return path == d.cfg.Path || slices.Contains(d.files, path)

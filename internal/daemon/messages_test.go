@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -21,20 +21,25 @@ import (
 // a notify block that is new in it. Whoever sees that in the outbox must find
 // the block: a delivery to one that is not there is given up.
 func TestAReloadTellsTargetsThatAreThere(t *testing.T) {
-	newShell(t)
+	t.Chdir(t.TempDir())
 	config := fmt.Sprintf("data_dir = \"data\"\nrepository \"infra\" {\n  url  = %q\n  poll = \"1h\"\n}\n",
 		gittest.NewRepo(t).Dir)
+	write := func(text string) {
+		if err := os.WriteFile("tfops.hcl", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var names []string
 	for i := range 20 {
 		names = append(names, fmt.Sprintf("w%02d", i))
 		config += fmt.Sprintf("workspace %q {\n  repository = \"infra\"\n  dir = %q\n}\n", names[i], names[i])
 	}
-	write(t, "tfops.hcl", config+"ignore \"all\" {\n  class  = \"changed\"\n  reason = \"for now\"\n}\n")
+	write(config + "ignore \"all\" {\n  class  = \"changed\"\n  reason = \"for now\"\n}\n")
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(daemonOptions{Known: &knownSecrets{}, ConfigPath: "tfops.hcl", Exe: exe,
+	d, err := New(Options{Known: &Secrets{}, ConfigPath: "tfops.hcl", Exe: exe,
 		Log:     slog.New(slog.DiscardHandler),
 		Environ: []string{"PATH=" + os.Getenv("PATH")}})
 	if err != nil {
@@ -53,7 +58,7 @@ func TestAReloadTellsTargetsThatAreThere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(t, "tfops.hcl", config+"notify \"ops\" {\n  url = \"https://127.0.0.1:1/\"\n}\n")
+	write(config + "notify \"ops\" {\n  url = \"https://127.0.0.1:1/\"\n}\n")
 	reloaded := make(chan struct{})
 	go func() {
 		defer close(reloaded)
@@ -86,7 +91,7 @@ func TestAReloadTellsTargetsThatAreThere(t *testing.T) {
 // Reports are written for one target at a time, and who waits for that gives up
 // with its attempt.
 func TestReportsAreWrittenOneAtATime(t *testing.T) {
-	d := &daemon{rendering: make(chan struct{}, 1)}
+	d := &Daemon{rendering: make(chan struct{}, 1)}
 	d.rendering <- struct{}{} // another target's
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 
 // intact says why the data directory, or the store in it, is not the one that
 // was opened; nil when it is.
-func (d *daemon) intact() error {
+func (d *Daemon) intact() error {
 	dir := d.cfg.DataDir
 	now, err := os.Stat(dir)
 	switch {
@@ -47,7 +47,7 @@ const lookEvery = 500 * time.Millisecond
 
 // watchDataDir ends with the reason once the data directory is not the one that was
 // opened. Applies that run go on: their runners are processes of their own.
-func (d *daemon) watchDataDir(ctx context.Context) error {
+func (d *Daemon) watchDataDir(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	trouble := ""
@@ -69,7 +69,7 @@ func (d *daemon) watchDataDir(ctx context.Context) error {
 
 // keepSocket makes the socket again where it was removed. What keeps it from
 // that is told once; trouble is what was told last.
-func (d *daemon) keepSocket(trouble string) string {
+func (d *Daemon) keepSocket(trouble string) string {
 	made, err := d.listener.Restore()
 	switch {
 	case err != nil && err.Error() != trouble:
@@ -84,7 +84,7 @@ func (d *daemon) keepSocket(trouble string) string {
 }
 
 // damage lists the records of the store that were set aside.
-func (d *daemon) damage(ctx context.Context) ([]api.Damage, error) {
+func (d *Daemon) damage(ctx context.Context) ([]api.Damage, error) {
 	parked, err := d.store.ParkedRecords(ctx)
 	out := []api.Damage{}
 	for _, p := range parked {

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 // What the daemon tells people, and how it went.
 
 // notified are the targets of the configuration in force.
-func (d *daemon) notified() []notify.Target {
+func (d *Daemon) notified() []notify.Target {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.targets
@@ -27,7 +27,7 @@ func (d *daemon) notified() []notify.Target {
 
 // renderReport writes a report that was made by schedule. It takes much memory for
 // a large fleet, and each target asks for itself: one is written at a time.
-func (d *daemon) renderReport(ctx context.Context, id, format string) ([]byte, error) {
+func (d *Daemon) renderReport(ctx context.Context, id, format string) ([]byte, error) {
 	select {
 	case d.rendering <- struct{}{}:
 		defer func() { <-d.rendering }()
@@ -44,7 +44,7 @@ func (d *daemon) renderReport(ctx context.Context, id, format string) ([]byte, e
 }
 
 // tellDelivery logs what became of a delivery.
-func (d *daemon) tellDelivery(o delivery.Outcome) {
+func (d *Daemon) tellDelivery(o delivery.Outcome) {
 	log := d.Log.With("delivery", o.Delivery.ID, "target", o.Delivery.Target, "kind", o.Delivery.Notice.Kind)
 	switch {
 	case o.Dead:
@@ -65,7 +65,7 @@ func (d *daemon) tellDelivery(o delivery.Outcome) {
 // tellRefused tells that the configuration on disk is not in force. What is wrong
 // with it may repeat lines of the file, so only the place is named. It is called
 // with mu held.
-func (d *daemon) tellRefused(ctx context.Context) {
+func (d *Daemon) tellRefused(ctx context.Context) {
 	n := run.Notice{Kind: run.NoticeConfigInvalid,
 		Title:   "the configuration on disk is not in force; the last good one is",
 		Text:    "What is wrong with " + d.cfg.Path + " stands in the log and in: tfops status",
@@ -80,7 +80,7 @@ func (d *daemon) tellRefused(ctx context.Context) {
 
 // keepTelling has the notifier look at the outbox whenever something was put into
 // it, so that nobody waits for its next look.
-func (d *daemon) keepTelling(ctx context.Context) {
+func (d *Daemon) keepTelling(ctx context.Context) {
 	for {
 		told := d.store.Told() // before looking, so that nothing is missed
 		d.notifier.Wake()
@@ -97,7 +97,7 @@ const slowStore = 100 * time.Millisecond
 
 // timeStore logs the longest transaction of each minute, if it was long: everybody who
 // writes waited for it.
-func (d *daemon) timeStore(ctx context.Context) {
+func (d *Daemon) timeStore(ctx context.Context) {
 	every := time.NewTicker(time.Minute)
 	defer every.Stop()
 	for {
@@ -114,9 +114,9 @@ func (d *daemon) timeStore(ctx context.Context) {
 }
 
 // outbox is what the API shows of notifications.
-func (d *daemon) outbox() server.Outbox { return outbox{d} }
+func (d *Daemon) outbox() server.Outbox { return outbox{d} }
 
-type outbox struct{ *daemon }
+type outbox struct{ *Daemon }
 
 // Waiting lists what is on its way.
 func (o outbox) Waiting(ctx context.Context) ([]run.Delivery, error) { return o.store.Waiting(ctx) }
